@@ -1,0 +1,49 @@
+"""`otcrisk serve`: answers orders over HTTP until it is stopped."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from cli.output import emit, say
+from receivables.errors import InputError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of the verb."""
+    parser.add_argument("--ledger", help="ledger to read histories from; without one, requests are scored statelessly")
+    parser.add_argument("--champion", help="model folder (default: OTCRISK_CHAMPION, or champion/ in OTCRISK_HOME)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=3000, help="port to listen on, 0 for a free one (default 3000)")
+    parser.add_argument(
+        "--allow-remote", action="store_true", help="listen beyond this machine although nobody is asked for a key"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Loads everything, then listens; returns once the service was stopped."""
+    import os
+
+    from serving.run import bind, is_loopback, prepare, serve
+    from serving.state import CHAMPION
+
+    if not is_loopback(args.host):
+        if not args.allow_remote:
+            raise InputError(
+                f"--host {args.host}: anyone who can reach this address could score orders and read decisions; "
+                "listen on 127.0.0.1 behind a proxy that checks who asks, or say --allow-remote"
+            )
+        print(f"otcrisk serve: warning: {args.host} is open to the network without keys", file=sys.stderr)
+    if args.champion:
+        os.environ[CHAMPION] = args.champion
+    state = prepare(args.ledger)
+    listening = bind(args.host, args.port)
+    host, port = listening.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    model = state.tools.champion.manifest
+    ledger = state.store.address if state.store else None
+    emit({"url": url, "model": model["version"], "ledger": ledger, "policy": state.tools.policy.version}, args)
+    say(f"scoring orders at {url}/v1/orders/score (stop with Ctrl-C)", args)
+    sys.stdout.flush()
+    serve(state, listening)
+    return 0

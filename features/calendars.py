@@ -1,0 +1,59 @@
+"""What a date means in a country: weekday, month end, public holiday, next working day."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Days = NDArray[np.datetime64]
+#: Years for which public holidays are worked out.
+_YEARS: Final = range(1990, 2061)
+
+
+@lru_cache(maxsize=64)
+def public_holidays(country: str) -> NDArray[np.datetime64]:
+    """Public holidays of an ISO 3166 country as sorted datetime64[D], 1990 to 2060; empty for an unknown country."""
+    import holidays
+
+    if country not in holidays.list_supported_countries():
+        return np.array([], dtype="datetime64[D]")
+    return np.array(sorted(holidays.country_holidays(country, years=_YEARS)), dtype="datetime64[D]")
+
+
+def weekday(days: Days) -> NDArray[np.int64]:
+    """Monday 0 to Sunday 6 (day 0 of the epoch was a Thursday)."""
+    numbers: NDArray[np.int64] = days.astype("datetime64[D]").astype(np.int64)
+    return (numbers + 3) % 7
+
+
+def day_of_month(days: Days) -> NDArray[np.int64]:
+    """1 to 31."""
+    numbers: NDArray[np.int64] = (days - days.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64)
+    return numbers + 1
+
+
+def days_to_month_end(days: Days) -> NDArray[np.int64]:
+    """0 on the last day of the month."""
+    following = (days.astype("datetime64[M]") + 1).astype("datetime64[D]")
+    return (following - days).astype(np.int64) - 1
+
+
+def is_quarter_end(days: Days, *, within: int) -> NDArray[np.bool_]:
+    """Whether the day is among the last `within` days of a calendar quarter."""
+    last_month = days.astype("datetime64[M]").astype(np.int64) % 3 == 2
+    near: NDArray[np.bool_] = last_month & (days_to_month_end(days) < within)
+    return near
+
+
+def is_holiday(days: Days, country: str) -> NDArray[np.bool_]:
+    """Whether the day is a public holiday of the country."""
+    return np.isin(days, public_holidays(country))
+
+
+def days_to_working_day(days: Days, country: str) -> NDArray[np.int64]:
+    """Days until the next working day (Monday to Friday, no public holiday); 0 on one."""
+    following = np.busday_offset(days, 0, roll="forward", holidays=public_holidays(country))
+    return (following - days).astype(np.int64)

@@ -1,0 +1,128 @@
+"""The champion: both models, their rating scale and the portfolio's late rates, in one verified folder.
+
+Layout: late/ and default/ (each an artefact of its own, as registered), priors.json, rating.json, manifest.json.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from models import artefact
+from models.artefact import Artefact, Facts
+from models.default import DefaultModel
+from models.event import Event
+from models.late import LateModel
+from models.scale import ScoreScale
+from receivables.errors import ArtefactError
+
+if TYPE_CHECKING:
+    from features import Priors
+
+LATE: Final = "late"
+DEFAULT: Final = "default"
+CHAMPION: Final = "champion"
+
+
+@dataclass(frozen=True)
+class Champion:
+    """What scores an order: payment-time model, default model, rating scale, peer late rates, and the manifest."""
+
+    late: LateModel
+    default: DefaultModel
+    scale: ScoreScale
+    priors: Priors
+    manifest: dict[str, Any]
+
+
+def save_late(folder: Path, model: LateModel, facts: Facts) -> None:
+    """Writes the payment-time model as an artefact folder."""
+    artefact.save(folder, model.to_files(), facts, kind=LATE, names=model.names)
+
+
+def save_default(folder: Path, model: DefaultModel, facts: Facts) -> None:
+    """Writes the default model as an artefact folder."""
+    artefact.save(folder, model.to_files(), facts, kind=DEFAULT, names=model.names_, event=model.event.to_dict())
+
+
+def load_late(folder: Path) -> LateModel:
+    """The payment-time model in `folder`; raises ArtefactError where anything is wrong with it."""
+    return _late(artefact.read(folder, kind=LATE))
+
+
+def load_default(folder: Path) -> DefaultModel:
+    """The default model in `folder`; raises ArtefactError where anything is wrong with it."""
+    return _default(artefact.read(folder, kind=DEFAULT))
+
+
+def save_champion(
+    folder: Path,
+    *,
+    late: LateModel,
+    default: DefaultModel,
+    priors: Priors,
+    facts: Facts,
+    scale: ScoreScale | None = None,
+) -> None:
+    """Writes the champion in one step; the one before stays at `artefact.previous(folder)`.
+
+    The scale is conf/rating.toml's unless given. Raises ArtefactError where the two models expect different columns.
+    """
+    if late.names != default.names_:
+        raise ArtefactError("both models of a champion must expect the same columns")
+    event = default.event.to_dict()
+    parts = {
+        LATE: artefact.build(late.to_files(), facts, kind=LATE, names=late.names),
+        DEFAULT: artefact.build(default.to_files(), facts, kind=DEFAULT, names=late.names, event=event),
+    }
+    files = {f"{part}/{path}": data for part, built in parts.items() for path, data in built.items()}
+    files["priors.json"] = json.dumps(priors.to_json(), indent=1).encode()
+    files["rating.json"] = json.dumps((scale or ScoreScale.load()).to_dict(), indent=1).encode()
+    artefact.save(folder, files, facts, kind=CHAMPION, names=late.names, event=event)
+
+
+def load_champion(folder: Path, *, names: tuple[str, ...] | None = None, version: str | None = None) -> Champion:
+    """The champion in `folder`, every byte verified before it is parsed.
+
+    It must have been trained on columns `names` in feature set `version`, by default those of the feature table.
+    Raises ArtefactError that names the file, the cause, and the last good champion if there is one. Where an
+    interrupted promotion left nothing at `folder`, the champion before it is the current one.
+    """
+    place = artefact.previous(folder) if not folder.exists() and artefact.previous(folder).is_dir() else folder
+    try:
+        return _champion(artefact.read(place, kind=CHAMPION), names, version)
+    except ArtefactError as error:
+        good = artefact.previous(place)
+        hint = f"\n  the champion before it is at {good}" if good.is_dir() else ""
+        raise ArtefactError(f"{place}: {error}{hint}") from None
+
+
+def _champion(found: Artefact, names: tuple[str, ...] | None, version: str | None) -> Champion:
+    from features import NAMES, VERSION, Priors
+
+    manifest = found.manifest
+    expected = (NAMES if names is None else names, VERSION if version is None else version)
+    if (manifest.names, manifest.feature_set_version) != expected:
+        raise ArtefactError(
+            f"trained on feature set {manifest.feature_set_version} ({len(manifest.names)} features), but this "
+            f"installation computes {expected[1]} ({len(expected[0])}); train again or install the matching release"
+        )
+    late, default = _late(found.sub(LATE)), _default(found.sub(DEFAULT))
+    if not late.names == default.names_ == manifest.names:
+        raise ArtefactError("the models do not expect the columns that the manifest states")
+    try:
+        scale = ScoreScale.from_dict(json.loads(found.files["rating.json"]))
+        priors = Priors.from_json(json.loads(found.files["priors.json"]))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ArtefactError(f"rating.json or priors.json: {type(error).__name__}: {error}") from None
+    return Champion(late, default, scale, priors, manifest.to_dict())
+
+
+def _late(found: Artefact) -> LateModel:
+    return LateModel.from_files(found.manifest.names, found.files)
+
+
+def _default(found: Artefact) -> DefaultModel:
+    return DefaultModel.from_files(found.manifest.names, Event.from_dict(found.manifest.event), found.files)

@@ -1,0 +1,209 @@
+"""The default model: probability that a customer's event comes within its horizon.
+
+`DefaultModel` follows scikit-learn's protocol on plain numeric arrays (`fit`, `predict_proba`, `get_params`), so it
+can be cloned, cross-validated and judged on any credit panel; what serving needs comes on top.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from models.calibration import Calibration
+from models.contributions import Contributions
+from models.event import DEFAULT_12M, Event
+from models.forest import Forest
+from models.numbers import Floats, matrix, sigmoid
+from models.scorecard import Scorecard
+from receivables.errors import ArtefactError, InputError
+
+#: LightGBM settings for few events: shallow, slow, strongly regularised.
+PARAMS: Final[dict[str, Any]] = {
+    "num_iterations": 400,
+    "learning_rate": 0.03,
+    "num_leaves": 12,
+    "min_data_in_leaf": 60,
+    "feature_fraction": 0.3,
+    "bagging_fraction": 0.7,
+    "bagging_freq": 1,
+    "lambda_l2": 10.0,
+    "max_bin": 127,
+}
+SEEDS: Final = (1, 2, 3, 4, 5)
+#: With fewer outcomes of either kind than this a `Scorecard` is fitted instead of trees.
+MIN_EVENTS_FOR_TREES: Final = 100
+_PARAMETERS: Final = ("event", "names", "inputs", "monotone", "params", "seeds", "threads")
+
+
+class Core(Protocol):
+    """What answers inside: trees or a scorecard, both additive in log-odds."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its columns."""
+
+    def margin(self, x: Floats, *, threads: int = 1) -> Floats:
+        """(n,) log-odds."""
+
+    def shap(self, x: Floats, *, threads: int = 1) -> tuple[float, Floats]:
+        """Reference log-odds and (n, columns) contributions."""
+
+
+class DefaultModel:
+    """P(event) for rows X (n, F), NaN = null.
+
+    `names` are the columns of X (x0, x1, ... by default), `inputs` those to learn from (all by default), `monotone`
+    the direction per input (+1 a higher value raises risk), `params` replaces single settings of `PARAMS`.
+    After `fit`: `core_` (Forest or Scorecard), `calibration_`, `names_`, `inputs_`, `classes_`.
+    """
+
+    _estimator_type = "classifier"
+
+    def __init__(
+        self,
+        *,
+        event: Event = DEFAULT_12M,
+        names: Sequence[str] | None = None,
+        inputs: Sequence[str] | None = None,
+        monotone: Mapping[str, int] | None = None,
+        params: Mapping[str, Any] | None = None,
+        seeds: Sequence[int] = SEEDS,
+        threads: int = 1,
+    ) -> None:
+        self.event, self.names, self.inputs, self.monotone = event, names, inputs, monotone
+        self.params, self.seeds, self.threads = params, seeds, threads
+
+    def fit(self, x: npt.ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> DefaultModel:
+        """Learns outcomes y (n,) of 0 and 1; returns itself.
+
+        Trees from `MIN_EVENTS_FOR_TREES` outcomes of either kind, below that a scorecard; raises NotEnoughDataError
+        where there are too few even for that (see `Scorecard.fit`).
+        """
+        rows = matrix(x)
+        outcomes = np.asarray(y, dtype=np.float64).ravel()
+        if len(outcomes) != len(rows) or not np.isin(outcomes, (0.0, 1.0)).all():
+            raise InputError(
+                f"expected {len(rows)} outcomes 0 or 1, got {len(outcomes)} with {np.unique(outcomes)[:5]}"
+            )
+        names = tuple(self.names or (f"x{i}" for i in range(rows.shape[1])))
+        if len(names) != rows.shape[1]:
+            raise InputError(f"expected {len(names)} columns as named, got {rows.shape[1]}")
+        weights = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        inputs = tuple(self.inputs or names)
+        self._set(names, inputs, self._learn(rows[:, _places(names, inputs)], outcomes, inputs, weights), Calibration())
+        return self
+
+    def _learn(self, rows: Floats, outcomes: Floats, inputs: tuple[str, ...], weights: Floats | None) -> Core:
+        if min(outcomes.sum(), len(outcomes) - outcomes.sum()) < MIN_EVENTS_FOR_TREES:
+            return Scorecard.fit(rows, outcomes, names=inputs, weights=weights)
+        from models.boosting import grow
+
+        sign = self.monotone or {}
+        return grow(
+            rows,
+            outcomes,
+            names=inputs,
+            monotone=[sign.get(name, 0) for name in inputs],
+            params={**PARAMS, **(self.params or {})},
+            seeds=self.seeds,
+            weights=weights,
+            threads=self.threads,
+        )
+
+    def calibrated(self, calibration: Calibration) -> DefaultModel:
+        """The same fitted model, served through `calibration`."""
+        made = type(self)(**self.get_params())
+        made._set(self.names_, self.inputs_, self.core_, calibration)
+        return made
+
+    def margin(self, x: npt.ArrayLike) -> Floats:
+        """(n,) log-odds before calibration."""
+        return self.core_.margin(self._rows(x))
+
+    def probability(self, x: npt.ArrayLike) -> Floats:
+        """(n,) calibrated probability of the event."""
+        margin = self.margin(x)
+        return sigmoid(self.calibration_.apply(margin))
+
+    def predict_proba(self, x: npt.ArrayLike) -> Floats:
+        """(n, 2) probabilities of no event and event, as scikit-learn orders them."""
+        p = self.probability(x)
+        return np.column_stack([1.0 - p, p])
+
+    def predict(self, x: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """(n,) 1 where the event is more likely than not; a policy should cut by cost instead."""
+        return (self.probability(x) > 0.5).astype(np.int64)
+
+    def explain(self, x: npt.ArrayLike) -> Contributions:
+        """Contributions of the columns of X to the calibrated log-odds; columns that are no input contribute 0."""
+        rows = self._rows(x)
+        reference, parts = self.core_.shap(rows)
+        values = np.zeros((len(rows), len(self.names_)))
+        values[:, _places(self.names_, self.inputs_)] = parts
+        return self.calibration_.explain(self.names_, reference, values, self.core_.margin(rows))
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {name: getattr(self, name) for name in _PARAMETERS}
+
+    def set_params(self, **params: Any) -> DefaultModel:
+        """Changes constructor arguments; returns itself."""
+        unknown = sorted(set(params) - set(_PARAMETERS))
+        if unknown:
+            raise InputError(f"no such parameters: {unknown}; there are {_PARAMETERS}")
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type="classifier",
+            target_tags=TargetTags(required=True),
+            classifier_tags=ClassifierTags(multi_class=False),
+            input_tags=InputTags(allow_nan=True),
+        )
+
+    def to_files(self) -> dict[str, bytes]:
+        """The fitted model as text: model.txt (LightGBM) or scorecard.json, model.json (inputs), calibration.json."""
+        is_forest = isinstance(self.core_, Forest)
+        core = {"model.txt": self.core_.text()} if is_forest else {"scorecard.json": self.core_.to_json()}  # type: ignore[attr-defined]
+        documents = {"model.json": {"inputs": list(self.inputs_)}, "calibration.json": self.calibration_.to_dict()}
+        texts = core | {name: json.dumps(document, indent=1) for name, document in documents.items()}
+        return {name: text.encode() for name, text in texts.items()}
+
+    @classmethod
+    def from_files(cls, names: Sequence[str], event: Event, files: Mapping[str, bytes]) -> DefaultModel:
+        """What `to_files` gave, for X with columns `names`; raises ArtefactError on anything else."""
+        try:
+            inputs = tuple(map(str, json.loads(files["model.json"])["inputs"]))
+            calibration = Calibration.from_dict(json.loads(files["calibration.json"]))
+            is_forest = "model.txt" in files
+            text = files["model.txt" if is_forest else "scorecard.json"].decode("ascii")
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArtefactError(f"default model: {type(error).__name__}: {error}") from None
+        core: Core = Forest.of_text(text) if is_forest else Scorecard.from_json(text)
+        missing = [name for name in inputs if name not in names]
+        if missing or core.names != inputs:
+            raise ArtefactError(f"default model: its inputs do not fit its columns (missing: {missing})")
+        made = cls(event=event, names=tuple(names), inputs=inputs)
+        made._set(tuple(names), inputs, core, calibration)
+        return made
+
+    def _set(self, names: tuple[str, ...], inputs: tuple[str, ...], core: Core, calibration: Calibration) -> None:
+        self.names_, self.inputs_, self.core_, self.calibration_ = names, inputs, core, calibration
+        self.classes_, self.n_features_in_ = np.array([0, 1]), len(names)
+
+    def _rows(self, x: npt.ArrayLike) -> Floats:
+        if not hasattr(self, "core_"):
+            raise InputError("the default model is not fitted: call fit first")
+        return matrix(x, len(self.names_))[:, _places(self.names_, self.inputs_)]
+
+
+def _places(names: tuple[str, ...], inputs: tuple[str, ...]) -> list[int]:
+    return [names.index(name) for name in inputs]

@@ -1,0 +1,220 @@
+"""The payment-time model: one boosted model of "later than k days?" for every k, read as one distribution.
+
+Rows are invoice x asked day, so censoring is handled by leaving out the pairs that have not matured, and one model
+serves every horizon. Separate models per horizon contradict each other; this one is rearranged into a `PaymentLaw`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from models.asked import ASKED_DAYS, Asked, asked_columns
+from models.calibration import Calibration
+from models.contributions import Contributions
+from models.forest import Forest
+from models.law import GRID, PaymentLaw
+from models.numbers import Floats, Ints, matrix
+from receivables.errors import ArtefactError, InputError, NotEnoughDataError
+
+#: LightGBM settings; small trees, because large ones lose to the customer's own late rate beyond 5 days.
+PARAMS: Final[dict[str, Any]] = {
+    "num_iterations": 400,
+    "learning_rate": 0.04,
+    "num_leaves": 24,
+    "min_data_in_leaf": 400,
+    "feature_fraction": 0.5,
+    "bagging_fraction": 0.7,
+    "bagging_freq": 1,
+    "lambda_l2": 10.0,
+    "max_bin": 127,
+}
+SEEDS: Final = (1, 2, 3)
+#: Fewer matured pairs of either outcome than this, and nothing is learnt.
+MIN_OUTCOMES: Final = 50
+#: More pairs than this are thinned at random; the invoices of a large portfolio repeat themselves.
+MAX_PAIRS: Final = 2_000_000
+#: Invoices expanded at a time when scoring, to bound memory.
+_BLOCK: Final = 4_096
+
+
+@dataclass(frozen=True)
+class LateModel:
+    """P(days late > k) for an order. `names` are the columns of X (n, F), `inputs` those that it looks at.
+
+    X is float64 with NaN for null, as `features.build_features` gives it. `calibrations` holds one map per grid day.
+    """
+
+    names: tuple[str, ...]
+    inputs: tuple[str, ...]
+    grid: tuple[int, ...]
+    forest: Forest
+    calibrations: tuple[Calibration, ...]
+    _sections: dict[int, Forest] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        missing = [name for name in self.inputs if name not in self.names]
+        if missing:
+            raise ArtefactError(f"the payment-time model needs columns that are not there: {missing}")
+        expected = (*self.inputs, *(column.name for column in self._asked))
+        if self.forest.names != expected:
+            raise ArtefactError(f"the payment-time model splits on {self.forest.names}, expected {expected}")
+        if len(self.calibrations) != len(self.grid) or 0 not in self.grid:
+            raise ArtefactError("expected a grid that holds day 0, and one calibration per grid day")
+
+    @classmethod
+    def fit(
+        cls,
+        x: npt.ArrayLike,
+        labels: npt.ArrayLike,
+        *,
+        names: Sequence[str],
+        inputs: Sequence[str] | None = None,
+        grid: Sequence[int] = GRID,
+        weights: npt.ArrayLike | None = None,
+        monotone: Mapping[str, int] | None = None,
+        params: Mapping[str, Any] | None = None,
+        seeds: Sequence[int] = SEEDS,
+        threads: int = 1,
+        max_pairs: int = MAX_PAIRS,
+    ) -> LateModel:
+        """The model learnt from `labels` (n, g): 1 where days late exceed the grid day, 0 where not, NaN not matured.
+
+        `weights` (n,) per invoice; `monotone` the direction per input name (absent = free); `params` replace single
+        settings of `PARAMS`. Raises NotEnoughDataError below `MIN_OUTCOMES` matured pairs of either outcome.
+        """
+        from models.boosting import Expanded, grow
+
+        inputs = tuple(names if inputs is None else inputs)
+        rows = matrix(x, len(names))[:, [list(names).index(name) for name in inputs]]
+        known = np.asarray(labels, dtype=np.float64)
+        if known.shape != (len(rows), len(grid)):
+            raise InputError(f"expected labels of shape ({len(rows)}, {len(grid)}), got {known.shape}")
+        pairs = _matured(known, max_pairs)
+        outcomes = known.ravel()[pairs]
+        _require(outcomes)
+        asked, days = asked_columns(inputs), np.array(grid)
+        sign = dict(monotone or {})
+        forest = grow(
+            Expanded(lambda some: _expand(rows, asked, days, some), pairs),
+            outcomes,
+            names=[*inputs, *(column.name for column in asked)],
+            monotone=[*(sign.get(name, 0) for name in inputs), *(column.direction(sign) for column in asked)],
+            params={**PARAMS, **(params or {})},
+            seeds=seeds,
+            weights=None if weights is None else np.asarray(weights, dtype=np.float64)[pairs // len(grid)],
+            threads=threads,
+        )
+        return cls(tuple(names), inputs, tuple(grid), forest, (Calibration(),) * len(grid))
+
+    def calibrated(self, calibrations: Calibration | Mapping[int, Calibration]) -> LateModel:
+        """The same model with one calibration for all grid days, or with those of the days given."""
+        if isinstance(calibrations, Calibration):
+            return replace(self, calibrations=(calibrations,) * len(self.grid))
+        unknown = sorted(set(calibrations) - set(self.grid))
+        if unknown:
+            raise InputError(f"no such grid days: {unknown}; the grid is {self.grid}")
+        kept = zip(self.grid, self.calibrations, strict=True)
+        return replace(self, calibrations=tuple(calibrations.get(day, old) for day, old in kept))
+
+    def margins(self, x: npt.ArrayLike, *, threads: int = 1) -> Floats:
+        """(n, g) log-odds of being later than each grid day, before calibration and rearrangement."""
+        rows, days = self._rows(x), np.array(self.grid)
+        made = np.empty((len(rows), len(days)))
+        for start in range(0, len(rows), _BLOCK):
+            block = rows[start : start + _BLOCK]
+            pairs = np.arange(len(block) * len(days))
+            flat = self.forest.margin(_expand(block, self._asked, days, pairs), threads=threads)
+            made[start : start + _BLOCK] = flat.reshape(-1, len(days))
+        return made
+
+    def law(self, x: npt.ArrayLike, *, threads: int = 1) -> PaymentLaw:
+        """The distribution of days late of each order; its value at day 0 is exactly what `explain` explains."""
+        margins = self.margins(x, threads=threads)
+        served = [c.apply(margins[:, j]) for j, c in enumerate(self.calibrations)]
+        return PaymentLaw.from_margins(self.grid, np.stack(served, axis=1))
+
+    def explain(self, x: npt.ArrayLike, day: int = 0, *, threads: int = 1) -> Contributions:
+        """Contributions of the features (columns of X) to the log-odds of being later than `day`, a grid day.
+
+        The trees are first cut at the asked day, so the reference is the average invoice at that day and the day takes
+        no share. What the other asked columns contribute is credited to the features they are made from.
+        """
+        if day not in self.grid:
+            raise InputError(f"expected one of the grid days {self.grid}, got {day}")
+        rows = self._rows(x)
+        expanded = _expand(rows, self._asked, np.array([day]), np.arange(len(rows)))
+        reference, parts = self._section(day).shap(expanded, threads=threads)
+        values = np.zeros((len(rows), len(self.names)))
+        homes = [*self.inputs, *(column.home(day) for column in self._asked)]
+        for part, home in zip(parts.T, homes, strict=True):
+            if home is not None:
+                values[:, self.names.index(home)] += part
+        margin = self.forest.margin(expanded, threads=threads)
+        return self.calibrations[self.grid.index(day)].explain(self.names, reference, values, margin)
+
+    def to_files(self) -> dict[str, bytes]:
+        """The model as text: model.txt (LightGBM), model.json (inputs, grid), calibration.json."""
+        about = {"inputs": list(self.inputs), "grid": list(self.grid)}
+        maps = [calibration.to_dict() for calibration in self.calibrations]
+        return {
+            "model.txt": self.forest.text().encode(),
+            "model.json": json.dumps(about, indent=1).encode(),
+            "calibration.json": json.dumps(maps, indent=1).encode(),
+        }
+
+    @classmethod
+    def from_files(cls, names: Sequence[str], files: Mapping[str, bytes]) -> LateModel:
+        """What `to_files` gave, for X with columns `names`; raises ArtefactError on anything else."""
+        try:
+            about = json.loads(files["model.json"])
+            inputs, grid = tuple(map(str, about["inputs"])), tuple(map(int, about["grid"]))
+            maps = tuple(Calibration.from_dict(document) for document in json.loads(files["calibration.json"]))
+            text = files["model.txt"].decode("ascii")
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArtefactError(f"payment-time model: {type(error).__name__}: {error}") from None
+        return cls(tuple(names), inputs, grid, Forest.of_text(text), maps)
+
+    @property
+    def _asked(self) -> tuple[Asked, ...]:
+        return asked_columns(self.inputs)
+
+    def _rows(self, x: npt.ArrayLike) -> Floats:
+        return matrix(x, len(self.names))[:, [self.names.index(name) for name in self.inputs]]
+
+    def _section(self, day: int) -> Forest:
+        if day not in self._sections:
+            self._sections[day] = self.forest.at(ASKED_DAYS, float(day))
+        return self._sections[day]
+
+
+def _matured(labels: Floats, most: int) -> Ints:
+    pairs = np.flatnonzero(~np.isnan(labels))
+    if len(pairs) > most:
+        pairs = np.sort(np.random.default_rng(0).choice(pairs, most, replace=False))
+    return pairs
+
+
+def _require(outcomes: Floats) -> None:
+    late, in_time = int((outcomes == 1).sum()), int((outcomes == 0).sum())
+    if late + in_time != len(outcomes):
+        raise InputError("expected labels 0, 1 or NaN")
+    if min(late, in_time) < MIN_OUTCOMES:
+        raise NotEnoughDataError(
+            f"payment-time model: expected at least {MIN_OUTCOMES} matured outcomes of either kind, got "
+            f"{late} late and {in_time} in time; load a longer history or choose a later cut-off"
+        )
+
+
+def _expand(rows: Floats, asked: Sequence[Asked], days: Ints, pairs: Ints) -> Floats:
+    """Rows (p, inputs + asked) of the pairs, numbered invoice * len(days) + place of the day."""
+    first, last = pairs[0] // len(days) if len(pairs) else 0, pairs[-1] // len(days) + 1 if len(pairs) else 0
+    block = rows[first:last]
+    invoice, place = pairs // len(days) - first, pairs % len(days)
+    columns = [column.values(block, days)[invoice, place] for column in asked]
+    return np.column_stack([block[invoice], *columns])

@@ -1,0 +1,210 @@
+"""From contributions to reasons: features that tell one story are added up, said in words, and sum exactly.
+
+What is displayed is rounded once, in whole units (points, or hundredths of log-odds); the last line, OTHER, takes what
+the lines before it leave, so that reference + lines = value holds for the numbers that people see.
+"""
+
+from __future__ import annotations
+
+import math
+import string
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from features import FEATURES, REASONS
+from models.contributions import Contributions
+from models.inputs import FeatureLike
+from models.numbers import Floats
+from models.scale import ScoreScale
+from receivables.errors import InputError
+
+ADVERSE: Final = "ADVERSE"
+FAVOURABLE: Final = "FAVOURABLE"
+OTHER: Final = "OTHER"
+OTHER_TEXT: Final = "All other factors together"
+#: Features named under a reason whose text mentions none.
+_SHOWN: Final = 3
+#: Displayed units per log-odds where no score scale applies.
+_HUNDREDTHS: Final = 100
+
+
+class ReasonLike(Protocol):
+    """What an explanation needs to know of a reason."""
+
+    @property
+    def code(self) -> str:
+        """Its code, such as "PB03"."""
+
+    @property
+    def category(self) -> str:
+        """What it is about, such as "PAYMENT_TREND"."""
+
+    @property
+    def title(self) -> str:
+        """The text where a figure is null."""
+
+    @property
+    def adverse(self) -> str:
+        """Format string over feature names, said where it raises risk."""
+
+    @property
+    def favourable(self) -> str:
+        """Format string over feature names, said where it lowers risk."""
+
+
+@dataclass(frozen=True)
+class ReasonLine:
+    """One reason. `points` are score points (negative = adverse) or log-odds (positive = adverse), as displayed."""
+
+    code: str
+    category: str
+    text: str
+    points: float
+    direction: str
+    features: tuple[tuple[str, float | None], ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """reference + sum of the points of `lines` = value, exactly, in `unit` ("score_points" or "log_odds").
+
+    In score points the value is the score before it is kept within the bounds of its scale; `bounded` says whether
+    the displayed score differs from it for that reason.
+    """
+
+    unit: str
+    reference: float
+    value: float
+    lines: tuple[ReasonLine, ...]
+    bounded: bool = False
+
+
+def reasons(
+    contributions: Contributions,
+    x: npt.ArrayLike,
+    *,
+    scale: ScoreScale | None = None,
+    limit: int = 4,
+    features: Iterable[FeatureLike] = FEATURES,
+    catalogue: Mapping[str, ReasonLike] = REASONS,
+) -> list[ReasonLine]:
+    """The lines of `explanation`."""
+    found = explanation(contributions, x, scale=scale, limit=limit, features=features, catalogue=catalogue)
+    return list(found.lines)
+
+
+def explanation(
+    contributions: Contributions,
+    x: npt.ArrayLike,
+    *,
+    scale: ScoreScale | None = None,
+    limit: int = 4,
+    features: Iterable[FeatureLike] = FEATURES,
+    catalogue: Mapping[str, ReasonLike] = REASONS,
+) -> Explanation:
+    """One prediction in reasons: the `limit` largest by size, then OTHER.
+
+    `contributions` holds one row, `x` the values of the same columns (NaN = null). With a `scale` the unit is score
+    points, otherwise log-odds in hundredths. Features without a reason in the catalogue count under OTHER.
+    """
+    if len(contributions.total) != 1:
+        raise InputError(f"expected the contributions of one prediction, got {len(contributions.total)}")
+    values = dict(zip(contributions.names, map(float, _row(x, len(contributions.names))), strict=True))
+    parts = dict(zip(contributions.names, map(float, contributions.values[0]), strict=True))
+    unit = _Unit(scale)
+    groups = _grouped(parts, {feature.name: feature.reason for feature in features}, catalogue)
+    sums = {code: math.fsum(parts[name] for name in names) for code, names in groups.items()}
+    ranked = sorted(sums, key=lambda code: (-abs(sums[code]), code))
+    chosen = [code for code in ranked if unit.rounded(sums[code])][:limit]
+    reference, value = unit.level(contributions.reference), unit.level(float(contributions.total[0]))
+    rest = value - reference - sum(unit.rounded(sums[code]) for code in chosen)
+    lines = [_line(catalogue[code], groups[code], parts, values, sums[code], unit) for code in chosen]
+    left = math.fsum(part for name, part in parts.items() if not any(name in groups[code] for code in chosen))
+    lines.append(ReasonLine(OTHER, OTHER, OTHER_TEXT, unit.shown(rest), _direction(unit.risk(rest) or left), ()))
+    bounded = scale is not None and scale.is_bounded(float(contributions.total[0]))
+    return Explanation(unit.name, unit.shown(reference), unit.shown(value), tuple(lines), bounded)
+
+
+class _Unit:
+    """Whole display units: points of a score scale, or hundredths of log-odds."""
+
+    def __init__(self, scale: ScoreScale | None) -> None:
+        self._scale = scale
+        self.name = "log_odds" if scale is None else "score_points"
+
+    def rounded(self, log_odds: float) -> int:
+        """A contribution in whole units."""
+        return round(_HUNDREDTHS * log_odds if self._scale is None else self._scale.points(log_odds))
+
+    def level(self, log_odds: float) -> int:
+        """A reference or a total in whole units."""
+        return round(_HUNDREDTHS * log_odds if self._scale is None else self._scale.unbounded(log_odds))
+
+    def shown(self, units: int) -> float:
+        """Whole units as displayed."""
+        return units / _HUNDREDTHS if self._scale is None else float(units)
+
+    def risk(self, units: int) -> int:
+        """Whole units, positive where they raise risk."""
+        return units if self._scale is None else -units
+
+
+def _row(x: npt.ArrayLike, width: int) -> Floats:
+    """(width,) values from a row of any shape; raises InputError where their number differs."""
+    row = np.asarray(x, dtype=np.float64).ravel()
+    if len(row) != width:
+        raise InputError(f"expected {width} values, got {len(row)}")
+    return row
+
+
+def _grouped(
+    parts: Mapping[str, float], reason_of: Mapping[str, str], catalogue: Mapping[str, ReasonLike]
+) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in parts:
+        if reason_of.get(name) in catalogue:
+            groups[reason_of[name]].append(name)
+    return groups
+
+
+def _direction(risk: float) -> str:
+    return ADVERSE if risk > 0 else FAVOURABLE
+
+
+def _line(
+    reason: ReasonLike,
+    names: Sequence[str],
+    parts: Mapping[str, float],
+    values: Mapping[str, float],
+    total: float,
+    unit: _Unit,
+) -> ReasonLine:
+    template = reason.adverse if total > 0 else reason.favourable
+    mentioned = _mentioned(template)
+    text = _fill(template, mentioned, values) or reason.title
+    if text == reason.title or not mentioned:
+        mentioned = sorted(names, key=lambda name: -abs(parts[name]))[:_SHOWN]
+    shown = tuple((name, _known(values.get(name, math.nan))) for name in mentioned)
+    points = unit.shown(unit.rounded(total))
+    return ReasonLine(reason.code, reason.category, text, points, _direction(total), shown)
+
+
+def _mentioned(template: str) -> list[str]:
+    fields = (field for _, field, _, _ in string.Formatter().parse(template))
+    return list(dict.fromkeys(field for field in fields if field))
+
+
+def _fill(template: str, mentioned: Sequence[str], values: Mapping[str, float]) -> str | None:
+    """The text with its figures; None where one of them is null or not among the columns."""
+    figures: dict[str, Any] = {name: _known(values.get(name, math.nan)) for name in mentioned}
+    return None if None in figures.values() else template.format(**figures)
+
+
+def _known(value: float) -> float | None:
+    # adding 0 turns -0.0 into 0.0, which would be shown as "-0"
+    return None if math.isnan(value) else value + 0.0

@@ -1,0 +1,1 @@
+"""The domain: ledger, outcomes, policy, decision record. No machine-learning library is imported here."""

@@ -1,0 +1,252 @@
+"""The checks that a credit policy may run over an order: one table entry and one small function each."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import ROUND_FLOOR, Decimal
+from typing import Final
+
+from receivables.money import convert_minor, format_minor, parse_minor, spoken
+
+RISK_CLASSES: Final = ("A", "B", "C", "D", "E")
+#: From good to bad; the worst of all checks is the outcome of the decision.
+OUTCOMES: Final = ("APPROVE", "APPROVE_WITH_CONDITIONS", "REVIEW", "HOLD")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a policy decides on; null means unknown.
+
+    Money in minor units: the order's in `currency`, the credit account's (`limit_minor`, `exposure_before_minor`) in
+    `limit_currency`; `rate` is units of the latter per unit of the former. `late_over` holds the probability that the
+    order is paid more than k days late, by k, and is null where no model answered.
+    """
+
+    as_of: dt.date
+    currency: str
+    gross_minor: int
+    net_days: int
+    legal_form: str
+    limit_currency: str
+    prepaid_minor: int = 0
+    secured_minor: int = 0
+    margin_minor: int | None = None
+    limit_minor: int | None = None
+    limit_valid_to: dt.date | None = None
+    rate: Decimal = Decimal(1)
+    exposure_before_minor: int | None = None
+    is_blocked: bool = False
+    is_insolvent: bool = False
+    max_dunning_level: int | None = None
+    oldest_overdue_days: int | None = None
+    late_over: Mapping[int, float] | None = None
+    mean_days_late: float | None = None
+    event: str = "default_12m"
+    event_label: str = "default"
+    event_probability: float | None = None
+    rating: str | None = None
+    risk_class: str | None = None
+
+    @property
+    def claim_minor(self) -> int:
+        """What the order adds to the customer's debt: gross less prepaid, in the order's currency."""
+        return self.gross_minor - self.prepaid_minor
+
+    @property
+    def exposure_after_minor(self) -> int | None:
+        """Exposure with the order, in the limit's currency: before + gross - prepaid."""
+        if self.exposure_before_minor is None:
+            return None
+        added = convert_minor(self.claim_minor, self.currency, self.limit_currency, self.rate)
+        return self.exposure_before_minor + added
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A check as the policy wants it: what a failure leads to, what a missing fact leads to, and the threshold.
+
+    Which of `threshold`, `amounts` (by currency), `by_event` (by the start of the event's name) and `by_class` (outcome
+    by risk class) must be given is said by the check's entry in `CHECKS`.
+    """
+
+    check: str
+    outcome: str = "HOLD"
+    when_unknown: str = "APPROVE"
+    threshold: float | None = None
+    amounts: dict[str, str] = field(default_factory=dict)
+    by_event: dict[str, float] = field(default_factory=dict)
+    by_class: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What a check found: PASS, FAIL or NOT_EVALUATED, with its figures as text, and the outcome that follows."""
+
+    check: str
+    sap_step: str | None
+    result: str
+    actual: str | None
+    threshold: str | None
+    message: str | None
+    outcome: str
+    decided_by: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The figures of a check; `passed` is null where a fact is missing, `outcome` where it is the rule's."""
+
+    actual: str | None
+    threshold: str | None
+    passed: bool | None
+    message: str | None = None
+    outcome: str | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """An entry of the table: its name, SAP credit-check step, who decides where it fails, what its rule must give."""
+
+    name: str
+    sap_step: str | None
+    decided_by: str
+    needs: str
+    run: Callable[[Rule, Facts], Finding]
+
+
+def evaluate(rule: Rule, facts: Facts) -> CheckResult:
+    """What the rule's check finds."""
+    check = CHECKS[rule.check]
+    found = check.run(rule, facts)
+    if found.passed is None:
+        result, outcome = "NOT_EVALUATED", rule.when_unknown
+    elif found.passed:
+        result, outcome = "PASS", "APPROVE"
+    else:
+        result, outcome = "FAIL", found.outcome or rule.outcome
+    message = None if found.passed else found.message
+    return CheckResult(
+        rule.check, check.sap_step, result, found.actual, found.threshold, message, outcome, check.decided_by
+    )
+
+
+def number(value: float) -> str:
+    """A share or probability as text: three decimals, more where it has more.
+
+    >>> number(0.13), number(0.1304)
+    ('0.130', '0.1304')
+    """
+    whole, _, rest = f"{value:.6f}".partition(".")
+    return f"{whole}.{rest.rstrip('0').ljust(3, '0')}"
+
+
+def allowed_exposure(rule: Rule, facts: Facts) -> int | None:
+    """The exposure that the limit allows, in minor units of the limit's currency; null without a limit."""
+    if facts.limit_minor is None:
+        return None
+    return int((facts.limit_minor * Decimal(str(rule.threshold))).to_integral_value(ROUND_FLOOR))
+
+
+def document_ceiling(rule: Rule, facts: Facts) -> int | None:
+    """The largest gross amount of an order, in minor units of its currency; null where the policy names none."""
+    text = rule.amounts.get(facts.currency)
+    return None if text is None else parse_minor(text, facts.currency)
+
+
+def _utilisation(rule: Rule, facts: Facts) -> Finding:
+    allowed, after = allowed_exposure(rule, facts), facts.exposure_after_minor
+    if allowed is None or after is None:
+        return Finding(None, None, None, f"Not known: the {'credit limit' if allowed is None else 'exposure'}")
+    currency = facts.limit_currency
+    message = f"Exposure after order exceeds the credit limit by {spoken(after - allowed, currency)}"
+    return Finding(format_minor(after, currency), format_minor(allowed, currency), after <= allowed, message)
+
+
+def _limit_validity(rule: Rule, facts: Facts) -> Finding:
+    if facts.limit_valid_to is None:
+        return Finding(None, None, None, "Not known: how long the credit limit is valid")
+    valid_to = facts.limit_valid_to.isoformat()
+    message = f"The credit limit was valid to {valid_to}"
+    return Finding(facts.as_of.isoformat(), valid_to, facts.as_of <= facts.limit_valid_to, message)
+
+
+def _document_value(rule: Rule, facts: Facts) -> Finding:
+    ceiling, actual = document_ceiling(rule, facts), format_minor(facts.gross_minor, facts.currency)
+    if ceiling is None:
+        return Finding(actual, None, None, f"The policy names no largest order in {facts.currency}")
+    message = f"The order exceeds the largest order value by {spoken(facts.gross_minor - ceiling, facts.currency)}"
+    return Finding(actual, format_minor(ceiling, facts.currency), facts.gross_minor <= ceiling, message)
+
+
+def _dunning(rule: Rule, facts: Facts) -> Finding:
+    worst = int(rule.threshold or 0)
+    level = facts.max_dunning_level
+    if level is None:
+        return Finding(None, str(worst), None, "Not known: dunning levels of the open items")
+    return Finding(str(level), str(worst), level <= worst, f"Dunning level {level} has been reached")
+
+
+def _oldest_item(rule: Rule, facts: Facts) -> Finding:
+    most = int(rule.threshold or 0)
+    age = facts.oldest_overdue_days
+    if age is None:
+        return Finding(None, str(most), None, "Not known: the open items")
+    return Finding(str(age), str(most), age <= most, f"The oldest undisputed open item is {age} days past due")
+
+
+def _blocked(rule: Rule, facts: Facts) -> Finding:
+    return Finding(str(facts.is_blocked).lower(), "false", not facts.is_blocked, "The credit account is blocked")
+
+
+def _insolvent(rule: Rule, facts: Facts) -> Finding:
+    message = "Insolvency proceedings are known"
+    return Finding(str(facts.is_insolvent).lower(), "false", not facts.is_insolvent, message)
+
+
+def _late_over_30(rule: Rule, facts: Facts) -> Finding:
+    most = rule.threshold or 0.0
+    if facts.late_over is None:
+        return Finding(None, number(most), None, "No model answered")
+    p = facts.late_over[30]
+    message = f"The probability of payment more than 30 days late, {number(p)}, exceeds {number(most)}"
+    return Finding(number(p), number(most), p <= most, message)
+
+
+def _event_probability(rule: Rule, facts: Facts) -> Finding:
+    most = next((limit for start, limit in rule.by_event.items() if facts.event.startswith(start)), None)
+    p = facts.event_probability
+    if p is None or most is None:
+        missing = "No model answered" if p is None else f"The policy names no threshold for {facts.event}"
+        return Finding(None if p is None else number(p), None if most is None else number(most), None, missing)
+    message = f"The probability of {facts.event_label}, {number(p)}, exceeds {number(most)}"
+    return Finding(number(p), number(most), p <= most, message)
+
+
+def _risk_class(rule: Rule, facts: Facts) -> Finding:
+    outcomes = {risk_class: rule.by_class.get(risk_class, "APPROVE") for risk_class in RISK_CLASSES}
+    worst = max((c for c in RISK_CLASSES if outcomes[c] == "APPROVE"), default=None)
+    if facts.risk_class is None:
+        return Finding(None, worst, None, "No model answered")
+    outcome = outcomes[facts.risk_class]
+    message = f"Risk class {facts.risk_class} is outside what is approved automatically"
+    return Finding(facts.risk_class, worst, outcome == "APPROVE", message, outcome)
+
+
+#: Every check there is. Adding one is adding an entry.
+CHECKS: Final[dict[str, Check]] = {
+    check.name: check
+    for check in (
+        Check("CREDIT_LIMIT_UTILISATION", "010", "POLICY", "threshold", _utilisation),
+        Check("MAX_DOCUMENT_VALUE", "020", "POLICY", "amounts", _document_value),
+        Check("MAX_DUNNING_LEVEL", "100", "POLICY", "threshold", _dunning),
+        Check("OLDEST_OPEN_ITEM_AGE", "110", "POLICY", "threshold", _oldest_item),
+        Check("CREDIT_LIMIT_VALIDITY", None, "LIMIT", "", _limit_validity),
+        Check("BLOCKED", None, "POLICY", "", _blocked),
+        Check("INSOLVENCY", None, "POLICY", "", _insolvent),
+        Check("MODEL_P_LATE_30", None, "MODEL", "threshold", _late_over_30),
+        Check("MODEL_PD", None, "MODEL", "by_event", _event_probability),
+        Check("RISK_CLASS", None, "MODEL", "by_class", _risk_class),
+    )
+}

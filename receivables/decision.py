@@ -1,0 +1,113 @@
+"""The record of one decision: what was asked, what was answered and what it rests on, chained by hash."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+#: What the first record of a log names as its predecessor.
+GENESIS: Final = "0" * 64
+#: Keeps a record's hash from being mistaken for the hash of anything else; changes with the layout of the payload.
+_DOMAIN: Final = b"otcrisk-decision-v1"
+
+
+def canonical(document: object) -> str:
+    """`document` as JSON with sorted keys, no spaces and exact floats: equal documents give equal text.
+
+    Raises ValueError for NaN and infinity, which JSON does not have.
+
+    >>> canonical({"b": 0.1, "a": [1, None]})
+    '{"a":[1,null],"b":0.1}'
+    """
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def wire(document: object) -> bytes:
+    """`document` as the bytes that are sent: keys in the given order, so that people can read it.
+
+    >>> wire({"b": 1, "a": "ü"})
+    b'{"b":1,"a":"\\xc3\\xbc"}'
+    """
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def fingerprint(document: object) -> str:
+    """Hex SHA-256 of the canonical form.
+
+    >>> fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
+    True
+    """
+    return hashlib.sha256(canonical(document).encode()).hexdigest()
+
+
+def moment_text(moment: dt.datetime) -> str:
+    """The moment in UTC to the microsecond, always of one length, so that texts sort by time.
+
+    >>> moment_text(dt.datetime(2026, 11, 20, 10, 14, 5, tzinfo=dt.timezone(dt.timedelta(hours=1))))
+    '2026-11-20T09:14:05.000000Z'
+    """
+    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@dataclass(frozen=True)
+class DecisionRecord:
+    """One answered order.
+
+    `request` is as received and `response` as answered; `as_of` and `recorded_at` are `moment_text`. `features` are the
+    exact model inputs by name, null where unknown; `contributions` hold per model the reference and the contribution
+    of each feature in log-odds; `versions` name everything the answer depends on. A record that a log has accepted
+    carries its own hash and its predecessor's, in its fields and in the response's `audit` block.
+    """
+
+    score_id: str
+    request_id: str
+    idempotency_key: str
+    customer_id: str
+    as_of: str
+    recorded_at: str
+    input_sha256: str
+    request: Mapping[str, Any]
+    response: Mapping[str, Any]
+    features: Mapping[str, float | None]
+    contributions: Mapping[str, Mapping[str, Any]]
+    versions: Mapping[str, Any]
+    record_sha256: str = ""
+    previous_sha256: str = ""
+
+    def sealed(self, previous_sha256: str) -> DecisionRecord:
+        """The record as successor of `previous_sha256`, with its own hash."""
+        chained = replace(self, previous_sha256=previous_sha256)
+        digest = chained.digest()
+        audit = {
+            **self.response["audit"],
+            "record_sha256": digest,
+            "previous_record_sha256": previous_sha256,
+        }
+        return replace(chained, record_sha256=digest, response={**self.response, "audit": audit})
+
+    def digest(self) -> str:
+        """Hex SHA-256 over the predecessor's hash and every field; the hashes inside the response count as empty."""
+        text = f"{self.previous_sha256}\n{canonical(self.payload())}"
+        return hashlib.sha256(_DOMAIN + b"\n" + text.encode()).hexdigest()
+
+    def payload(self) -> dict[str, Any]:
+        """What the hash covers, as one document."""
+        audit = {**self.response["audit"], "record_sha256": None, "previous_record_sha256": None}
+        return {
+            "score_id": self.score_id,
+            "request_id": self.request_id,
+            "idempotency_key": self.idempotency_key,
+            "customer_id": self.customer_id,
+            "as_of": self.as_of,
+            "recorded_at": self.recorded_at,
+            "input_sha256": self.input_sha256,
+            "request": self.request,
+            "response": {**self.response, "audit": audit},
+            "features": self.features,
+            "contributions": self.contributions,
+            "versions": self.versions,
+        }

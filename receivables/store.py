@@ -1,0 +1,372 @@
+"""The ledger store: one ledger in SQLite or PostgreSQL, loaded in batches, read as frames."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import pandas as pd
+import sqlalchemy as sa
+
+from receivables import bulk
+from receivables.errors import InputError, NotFoundError, UnavailableError
+from receivables.ledger import Ledger
+from receivables.merging import Comparison, Conflict, compare
+from receivables.schema import BY_NAME, TABLES, Table, conform
+from receivables.tables_sql import HEAD, LOAD_BATCHES, SQL_TABLES
+
+#: Seconds after which a database that does not answer counts as unreachable.
+_CONNECT_SECONDS: Final = 5
+#: Milliseconds that a SQLite statement waits for another writer.
+_BUSY_MILLISECONDS: Final = 30_000
+#: With more customers than this, everything is read and filtered.
+_MANY_CUSTOMERS: Final = 500
+#: Names one lock per database so that loads and migrations queue; any constant would do.
+_LOCK: Final = 7_116_001
+#: Tables without column types: rows come back as the driver has them and are converted in bulk.
+_PLAIN: Final = {table.name: sa.table(table.name, *map(sa.column, table.names)) for table in TABLES}
+
+
+def _everything(table: Table) -> sa.Select[Any]:
+    target = _PLAIN[table.name]
+    return sa.select(*target.c).order_by(*(target.c[name] for name in table.key))
+
+
+def _of_customers(table: Table) -> sa.Select[Any]:
+    target: sa.TableClause = _PLAIN[table.name]
+    wanted: sa.BindParameter[str] = sa.bindparam("customer_ids", expanding=True)
+    if "customer_id" in table.names:
+        return _everything(table).where(target.c.customer_id.in_(wanted))
+    invoices = _PLAIN["invoices"]
+    theirs = sa.select(invoices.c.invoice_id).where(invoices.c.customer_id.in_(wanted))
+    return _everything(table).where(target.c.invoice_id.in_(theirs))
+
+
+#: Made once: building the statements would take longer than reading one customer.
+_EVERYTHING: Final = {table.name: _everything(table) for table in TABLES}
+_OF_CUSTOMERS: Final = {t.name: _of_customers(t) for t in TABLES if {"customer_id", "invoice_id"} & set(t.names)}
+
+
+@dataclass(frozen=True)
+class TableLoad:
+    """What a load did to one table, in rows."""
+
+    inserted: int
+    updated: int
+    unchanged: int
+    conflicts: tuple[Conflict, ...]
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """What a load did; `batch` is None where nothing changed."""
+
+    batch: int | None
+    tables: Mapping[str, TableLoad]
+
+    @property
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """Offered rows that contradict stored ones and were not loaded."""
+        return tuple(conflict for table in self.tables.values() for conflict in table.conflicts)
+
+
+class LedgerStore:
+    """A ledger in a database; make one with `open_store`. Methods raise UnavailableError where it is out of reach.
+
+    A load is one transaction: all of it is there, or nothing. Reads see one moment of the ledger.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self.address = engine.url.render_as_string(hide_password=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives the connections back."""
+        self._engine.dispose()
+
+    def sequence(self) -> int:
+        """Id of the last load that changed something, 0 for a ledger without any."""
+        with self._reading() as connection:
+            return _sequence(connection)
+
+    def loaded_at(self) -> dt.datetime | None:
+        """When the last load that changed something was made, UTC; null for a ledger without any."""
+        with self._reading() as connection:
+            found: dt.datetime | None = connection.execute(sa.select(sa.func.max(LOAD_BATCHES.c.loaded_at))).scalar()
+            return found
+
+    def customer_ids(self) -> list[str]:
+        """Ids of all customers with master data, in the order of their bytes."""
+        column = SQL_TABLES["customers"].c.customer_id
+        with self._reading() as connection:
+            return list(connection.execute(sa.select(column).order_by(column)).scalars())
+
+    def read(self, customer_ids: Sequence[str] | None = None) -> Ledger:
+        """The ledger, or the given customers' part of it with all exchange rates; rows in the order of their keys."""
+        if customer_ids is not None and len(customer_ids) > _MANY_CUSTOMERS:
+            return self.read().of_customers(list(customer_ids))
+        wanted = None if customer_ids is None else {"customer_ids": list(customer_ids)}
+        with self._reading() as connection:
+            frames = {t.name: _read(connection, t, wanted) for t in TABLES}
+            return Ledger(frames, _sequence(connection), self.address)
+
+    def find(self, table: str, keys: pd.DataFrame) -> pd.DataFrame:
+        """The stored rows of `table` whose key is among `keys` (the key's columns)."""
+        with self._writing(lock=False) as connection:
+            return _held(connection, BY_NAME[table], keys)
+
+    def conflicts(self, frames: Mapping[str, pd.DataFrame]) -> tuple[Conflict, ...]:
+        """What `load` would refuse of `frames`; writes nothing."""
+        offered = _complete(frames)
+        with self._writing(lock=False) as connection:
+            return tuple(c for name in offered for c in _compare(connection, name, offered[name]).conflicts)
+
+    def load(
+        self, frames: Mapping[str, pd.DataFrame], *, source: str, fingerprint: str, track: bulk.Track = bulk.untracked
+    ) -> LoadResult:
+        """Loads canonical frames, all of them or none; the same frames again change nothing.
+
+        A row whose key is stored with other content is a conflict: it is reported and not loaded (`merging.GROWTH`
+        lists the columns that may change). Raises InputError where a required value is missing.
+        """
+        offered = _complete(frames)
+        with self._writing(lock=True) as connection:
+            found = {name: _compare(connection, name, frame) for name, frame in offered.items()}
+            tables = {name: _summary(comparison) for name, comparison in found.items()}
+            if not any(table.inserted or table.updated for table in tables.values()):
+                return LoadResult(None, tables)
+            batch = _new_batch(connection, source, fingerprint, tables)
+            for name, comparison in found.items():
+                _write(connection, BY_NAME[name], comparison, batch, track)
+            return LoadResult(batch, tables)
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        level = {"isolation_level": "REPEATABLE READ"} if self._engine.dialect.name == "postgresql" else {}
+        with _reaching(self.address), self._engine.connect().execution_options(**level) as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self, *, lock: bool) -> Iterator[sa.Connection]:
+        with _reaching(self.address), self._engine.connect() as bare:
+            connection = bare.execution_options(immediate=lock)
+            with connection.begin():
+                if lock:
+                    queue(connection)
+                yield connection
+
+
+def open_store(spec: str, *, create: bool = False) -> LedgerStore:
+    """The ledger at `spec`, the path of a SQLite file or an SQLAlchemy URL; `create` makes or migrates it first.
+
+    Raises NotFoundError where there is none and `create` is off, UnavailableError where the database cannot be
+    reached, InputError where it is no ledger or one of another version.
+    """
+    url = _url(spec)
+    if url.get_backend_name() == "sqlite":
+        _prepare_file(url, spec, create)
+    engine = _engine(url)
+    store = LedgerStore(engine)
+    try:
+        with _reaching(store.address):
+            if create:
+                _migrate(engine)
+            _check_revision(engine, store.address)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def queue(connection: sa.Connection) -> None:
+    """Waits until no other connection loads or migrates; SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+
+
+def _url(spec: str) -> sa.URL:
+    if "://" not in spec:
+        return sa.URL.create("sqlite", database=str(Path(spec).expanduser().absolute()))
+    try:
+        url = sa.make_url(spec)
+    except sa.exc.ArgumentError:
+        # the text may hold a password: it is not repeated
+        raise InputError("ledger: expected a file path or a URL such as postgresql://user@host/database") from None
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise InputError(f"ledger: expected sqlite or postgresql, got {url.get_backend_name()}")
+    return url.set(drivername="postgresql+psycopg") if url.get_backend_name() == "postgresql" else url
+
+
+def _prepare_file(url: sa.URL, spec: str, create: bool) -> None:
+    path = Path(str(url.database))
+    if path.is_dir():
+        raise InputError(f"ledger {spec}: expected a file, this is a folder")
+    if not create and not path.exists():
+        raise NotFoundError(f"ledger {spec}: no such file; `otcrisk import` or `otcrisk simulate` makes one")
+    if create:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UnavailableError(f"ledger {spec}: cannot make its folder: {error}") from None
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    if url.get_backend_name() == "sqlite":
+        engine = sa.create_engine(url)
+        sa.event.listen(engine, "connect", _configure_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    options = {"connect_timeout": _CONNECT_SECONDS, "options": "-c timezone=UTC -c datestyle=ISO"}
+    return sa.create_engine(url, connect_args=options, pool_pre_ping=True)
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin in _begin_sqlite, so that reads are consistent too
+    for pragma in (
+        f"busy_timeout={_BUSY_MILLISECONDS}",
+        "journal_mode=WAL",
+        "synchronous=FULL",  # a load that was reported survives a power cut
+        "foreign_keys=ON",
+        "cache_size=-65536",  # KiB: a load of a million rows runs out of the default two megabytes
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # taking the write lock at the start avoids the deadlock of two readers that both want to write
+    immediate = connection.get_execution_options().get("immediate")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+@contextmanager
+def _reaching(address: str) -> Iterator[None]:
+    """Turns a driver's failures into our errors, which name the address without its password."""
+    try:
+        yield
+    except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise UnavailableError(f"ledger {address}: cannot be reached: {reason}") from None
+    except sa.exc.DatabaseError as error:
+        if "not a database" in str(error.orig):
+            raise InputError(f"ledger {address}: this file is no SQLite database") from None
+        raise
+
+
+def _migrate(engine: sa.Engine) -> None:
+    from receivables.migrations import upgrade  # Alembic is needed only here and takes a third of a second
+
+    with engine.connect() as bare, bare.execution_options(immediate=True).begin() as transaction:
+        connection = transaction.connection
+        queue(connection)
+        if _revision(connection) != HEAD:
+            upgrade(connection)
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    """The migration that the database is at, None where it holds no ledger."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+
+
+def _check_revision(engine: sa.Engine, address: str) -> None:
+    with engine.connect() as connection:
+        revision = _revision(connection)
+    if revision is None:
+        raise NotFoundError(f"ledger {address}: there is no ledger; `otcrisk import` or `otcrisk simulate` makes one")
+    if revision != HEAD:
+        raise InputError(
+            f"ledger {address}: expected schema revision {HEAD}, found {revision}; "
+            f"`otcrisk import` brings an older ledger up to date, a newer one needs a newer otcrisk"
+        )
+
+
+def _read(connection: sa.Connection, table: Table, wanted: dict[str, Any] | None) -> pd.DataFrame:
+    if wanted is None or table.name not in _OF_CUSTOMERS:
+        return bulk.fetch(connection, _EVERYTHING[table.name], table)
+    return bulk.fetch(connection, _OF_CUSTOMERS[table.name], table, wanted)
+
+
+def _sequence(connection: sa.Connection) -> int:
+    return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(LOAD_BATCHES.c.id), 0))).scalar_one())
+
+
+def _complete(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The frames in form; raises KeyError for an unknown table and InputError for required values that are missing."""
+    unknown = sorted(set(frames) - set(BY_NAME))
+    if unknown:
+        raise KeyError(f"no such ledger tables: {', '.join(unknown)}")
+    made = {table.name: conform(table.name, frames[table.name]) for table in TABLES if table.name in frames}
+    missing = [
+        f"{name}.{column.name}: {count} missing"
+        for name, frame in made.items()
+        for column in BY_NAME[name].columns
+        if not column.nullable and (count := int(frame[column.name].isna().sum()))
+    ]
+    if missing:
+        raise InputError(f"required values are missing: {'; '.join(missing)}")
+    return made
+
+
+def _compare(connection: sa.Connection, name: str, offered: pd.DataFrame) -> Comparison:
+    table = BY_NAME[name]
+    return compare(table, _held(connection, table, offered[list(table.key)]), offered)
+
+
+def _held(connection: sa.Connection, table: Table, keys: pd.DataFrame) -> pd.DataFrame:
+    """The stored rows whose key is among `keys`."""
+    target = _PLAIN[table.name]
+    if keys.empty or connection.execute(sa.select(target).limit(1)).first() is None:
+        return bulk.nothing(table)
+    with _wanted(connection, table, keys) as wanted:
+        match = sa.and_(*(target.c[name] == wanted.c[name] for name in table.key))
+        return bulk.fetch(connection, sa.select(*target.c).join_from(wanted, target, match), table)
+
+
+@contextmanager
+def _wanted(connection: sa.Connection, table: Table, keys: pd.DataFrame) -> Iterator[sa.Table]:
+    """A temporary table of the distinct keys: works for a million of them, where a list of parameters does not."""
+    columns = (sa.Column(c.name, c.type, primary_key=True, autoincrement=False)
+               for c in SQL_TABLES[table.name].primary_key)  # fmt: skip
+    wanted = sa.Table(f"wanted_{table.name}", sa.MetaData(), *columns, prefixes=["TEMPORARY"])
+    wanted.create(connection)
+    bulk.insert(connection, wanted, table, keys[list(table.key)].drop_duplicates())
+    yield wanted
+    wanted.drop(connection)
+
+
+def _write(connection: sa.Connection, table: Table, found: Comparison, batch: int, track: bulk.Track) -> None:
+    target = SQL_TABLES[table.name]
+    if not found.updates.empty:
+        with _wanted(connection, table, found.updates) as wanted:
+            match = sa.and_(*(target.c[name] == wanted.c[name] for name in table.key))
+            connection.execute(sa.delete(target).where(sa.exists().where(match)))
+    for rows in (found.updates, found.inserts):
+        if not rows.empty:
+            bulk.insert(connection, target, table, rows, constants={"batch_id": batch}, track=track)
+
+
+def _new_batch(connection: sa.Connection, source: str, fingerprint: str, tables: Mapping[str, TableLoad]) -> int:
+    counts = {
+        name: {"inserted": t.inserted, "updated": t.updated, "unchanged": t.unchanged, "conflicts": len(t.conflicts)}
+        for name, t in tables.items()
+    }
+    row = {"source": source, "fingerprint": fingerprint, "loaded_at": dt.datetime.now(dt.UTC)}
+    statement = LOAD_BATCHES.insert().values(**row, counts=json.dumps(counts)).returning(LOAD_BATCHES.c.id)
+    return int(connection.execute(statement).scalar_one())
+
+
+def _summary(found: Comparison) -> TableLoad:
+    return TableLoad(len(found.inserts), len(found.updates), found.unchanged, found.conflicts)

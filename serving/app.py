@@ -1,0 +1,135 @@
+"""The HTTP application: paths, methods, limits, and one error envelope for everything that goes wrong."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from receivables.decision import wire
+from receivables.errors import OtcRiskError
+from serving import handlers, openapi
+from serving.handlers import Call, Reply
+from serving.ids import new_id
+from serving.problems import ApiError, from_domain, refuse
+from serving.state import State
+from serving.wire import require_json
+
+#: Largest bodies, in bytes: an order with two thousand open items, and a hundred ordinary orders.
+MAX_BODY: Final = 1024 * 1024
+MAX_BATCH_BODY: Final = 4 * 1024 * 1024
+_SAFE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_LOG: Final = logging.getLogger("otcrisk.serving")
+
+
+@dataclass(frozen=True)
+class Path:
+    """One path: its only method, what answers, and how large a body may be (0: none is read)."""
+
+    path: str
+    method: str
+    answer: Callable[[State, Call], Reply]
+    max_body: int = 0
+
+
+PATHS: Final[tuple[Path, ...]] = (
+    Path("/v1/orders/score", "POST", handlers.score, MAX_BODY),
+    Path("/v1/orders/score-batch", "POST", handlers.score_batch, MAX_BATCH_BODY),
+    Path("/v1/decisions/{score_id}", "GET", handlers.decision),
+    Path("/v1/models/current", "GET", handlers.current_model),
+    Path("/openapi.json", "GET", lambda state, call: Reply(wire(openapi.document()))),
+)
+
+
+class Endpoint:
+    """An ASGI application for one path: every method comes here, and every failure leaves as an envelope."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(request)
+        except ClientDisconnect:
+            return
+        except ApiError as error:
+            response = _refusal(error, request)
+        except OtcRiskError as error:
+            response = _refusal(from_domain(error), request)
+        except Exception as error:  # noqa: BLE001 - the last line of defence: no caller sees a bare 500
+            _log_without_values(error)
+            response = _refusal(refuse("INTERNAL", "the request could not be answered"), request)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        path = self._path
+        if request.method != path.method:
+            raise refuse("METHOD_NOT_ALLOWED", f"expected {path.method}", headers={"Allow": path.method})
+        body = b""
+        if path.max_body:
+            require_json(request.headers.get("content-type"))
+            body = await _read(request, path.max_body)
+        state: State | None = getattr(request.app.state, "serving", None)
+        if state is None:
+            raise refuse("UNAVAILABLE", "the service is not ready", headers={"Retry-After": "1"})
+        call = Call(body, dict(request.headers), request.path_params)
+        # in a worker thread: reading the ledger and writing the log must not hold up the health checks
+        reply = await run_in_threadpool(path.answer, state, call)
+        return _json(reply.body, 200, reply.headers)
+
+
+class Nowhere:
+    """Answers every other path."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers 404."""
+        response = _refusal(refuse("NOT_FOUND", "there is no such path"), Request(scope, receive))
+        await response(scope, receive, send)
+
+
+def create_app() -> Starlette:
+    """The application; whoever starts it puts the loaded `State` into `app.state.serving`."""
+    routes = [Route(path.path, Endpoint(path)) for path in PATHS]
+    return Starlette(routes=[*routes, Route("/{path:path}", Nowhere())])
+
+
+async def _read(request: Request, most: int) -> bytes:
+    """The body; raises ApiError TOO_LARGE as soon as it is known to exceed `most` bytes."""
+    too_large = refuse("TOO_LARGE", f"expected a body of at most {most} bytes", headers={"Connection": "close"})
+    stated = request.headers.get("content-length", "")
+    if stated.isdecimal() and int(stated) > most:
+        raise too_large
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise too_large
+    return bytes(body)
+
+
+def _refusal(error: ApiError, request: Request) -> Response:
+    given = request.headers.get("x-request-id", "")
+    fallback = given if 0 < len(given) <= 64 and given.isprintable() else new_id("req_", dt.datetime.now(dt.UTC))
+    return _json(wire(error.envelope(error.request_id or fallback)), error.status, error.headers)
+
+
+def _json(body: bytes, status: int, headers: Mapping[str, str]) -> Response:
+    return Response(body, status, {**_SAFE, **headers}, media_type="application/json")
+
+
+def _log_without_values(error: Exception) -> None:
+    """Where it happened and of what kind, never the message: it may hold personal data."""
+    places = " < ".join(f"{f.filename}:{f.lineno}" for f in reversed(traceback.extract_tb(error.__traceback__)[-5:]))
+    _LOG.error("unexpected %s at %s", type(error).__name__, places)

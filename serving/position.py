@@ -1,0 +1,171 @@
+"""Where the customer stands when the order comes in: open items, exposure and limit."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from receivables.currencies import Currencies, Rates
+from receivables.ledger import Ledger
+from receivables.money import parse_minor
+from receivables.settlements import settlements_of
+from serving.schemas import CreditAccount, Exposure, OpenItem, ScoreRequest
+
+#: The parts of the exposure, as the credit account names them.
+EXPOSURE_PARTS: Final = tuple(Exposure.model_fields)
+
+
+@dataclass(frozen=True)
+class OpenDocument:
+    """An invoice that is open; `days_past_due` counts to the day of the order and is negative before it is due."""
+
+    number: str
+    days_past_due: int
+    open_minor: int
+    currency: str
+    dunning_level: int
+    disputed: bool
+
+
+@dataclass(frozen=True)
+class Position:
+    """What is open and what the limit is; null where unknown.
+
+    Exposure and limit are minor units of `currency`; `rate` is units of it per unit of the order's currency.
+    """
+
+    documents: tuple[OpenDocument, ...] | None
+    currency: str
+    rate: Decimal
+    exposure_minor: int | None
+    limit_minor: int | None
+    limit_valid_to: dt.date | None
+    is_blocked: bool
+    is_insolvent: bool
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def overdue(self) -> tuple[OpenDocument, ...]:
+        """Documents past due that nobody disputes, oldest first."""
+        late = [d for d in self.documents or () if d.days_past_due > 0 and not d.disputed]
+        return tuple(sorted(late, key=lambda d: (-d.days_past_due, d.number)))
+
+    @property
+    def disputed(self) -> tuple[OpenDocument, ...]:
+        """Documents with an open dispute."""
+        return tuple(d for d in self.documents or () if d.disputed)
+
+    @property
+    def max_dunning_level(self) -> int | None:
+        """The highest dunning level among the open documents, 0 where none is reminded."""
+        return None if self.documents is None else max((d.dunning_level for d in self.documents), default=0)
+
+    @property
+    def oldest_overdue_days(self) -> int | None:
+        """Days past due of the oldest undisputed document, 0 where none is past due."""
+        return None if self.documents is None else max((d.days_past_due for d in self.overdue), default=0)
+
+
+def position(ledger: Ledger, request: ScoreRequest, currencies: Currencies, *, is_known: bool) -> Position:
+    """The position in the overlaid ledger; `is_known` says whether it holds all open items that there are."""
+    known = ledger.known(pd.Timestamp(request.as_of.replace(tzinfo=None)))
+    items = {item.document_number: item for item in (request.open_items.items if request.open_items else ())}
+    documents = _documents(known, items, request.as_of.date()) if is_known or items else None
+    account = request.credit_account
+    limit_minor, limit_currency = _limit(known)
+    currency = account.currency if account else limit_currency or request.order.currency
+    rates = Rates.of(ledger, currencies, base=currency)
+    exposure, warnings = _exposure(account, documents, _credits(items), request, rates)
+    return Position(
+        documents=documents,
+        currency=currency,
+        rate=_rate(rates, request.order.currency, request.as_of.date()),
+        exposure_minor=exposure,
+        limit_minor=limit_minor,
+        limit_valid_to=account.credit_limit_valid_to if account else None,
+        is_blocked=bool(account and account.is_blocked),
+        is_insolvent=not known["insolvencies"].empty,
+        warnings=warnings,
+    )
+
+
+def _documents(known: Ledger, items: dict[str, OpenItem], today: dt.date) -> tuple[OpenDocument, ...]:
+    frame = settlements_of(known)
+    frame = frame[frame["residual_minor"] > 0]
+    levels = known["dunnings"].groupby("invoice_id")["level"].max()
+    disputes = known["disputes"]
+    contested = set(disputes.loc[disputes["closed_on"].isna(), "invoice_id"].dropna())
+    made = []
+    for number, due, residual, currency in zip(
+        frame["invoice_id"], frame["due_on"], frame["residual_minor"], frame["currency"], strict=True
+    ):
+        item = items.get(number)
+        level = item.dunning_level if item and item.dunning_level is not None else int(levels.get(number, 0))
+        disputed = item.dispute_status == "OPEN" if item and item.dispute_status else number in contested
+        days = (today - due.date()).days
+        made.append(OpenDocument(number, days, int(residual), currency, level, disputed))
+    return tuple(made)
+
+
+def _limit(known: Ledger) -> tuple[int | None, str | None]:
+    """The limit that holds, in minor units, and its currency; the request's is among the ledger's."""
+    limits = known["limit_changes"]
+    if limits.empty:
+        return None, None
+    newest = limits.sort_values(["valid_from", "known_at"], kind="stable").iloc[-1]
+    return int(newest["amount_minor"]), str(newest["currency"])
+
+
+def _credits(items: dict[str, OpenItem]) -> list[tuple[int, str]]:
+    """Open credit items, which are in the request only: negative minor units and their currency."""
+    amounts = [(parse_minor(item.open_amount, item.currency), item.currency) for item in items.values()]
+    return [(minor, currency) for minor, currency in amounts if minor < 0]
+
+
+def _exposure(
+    account: CreditAccount | None,
+    documents: tuple[OpenDocument, ...] | None,
+    credits_: Sequence[tuple[int, str]],
+    request: ScoreRequest,
+    rates: Rates,
+) -> tuple[int | None, tuple[str, ...]]:
+    """Exposure before the order: the credit account's where it is given, else what is open."""
+    open_minor = None
+    if documents is not None:
+        amounts = [*((d.open_minor, d.currency) for d in documents), *credits_]
+        open_minor = _sum(amounts, rates, request.as_of.date())
+    if account is None or account.exposure is None:
+        return open_minor, ()
+    parts = {name: getattr(account.exposure, name) for name in EXPOSURE_PARTS}
+    given = {name: parse_minor(text, account.currency) for name, text in parts.items() if text is not None}
+    stated = given.get("open_item_amount")
+    if stated is None and open_minor is not None:
+        return sum(given.values()) + open_minor, ()
+    complete = request.open_items is not None and request.open_items.complete
+    if complete and open_minor is not None and stated != open_minor:
+        return sum(given.values()), ("credit_account.exposure.open_item_amount differs from the sum of open_items",)
+    return sum(given.values()), ()
+
+
+def _sum(amounts: Sequence[tuple[int, str]], rates: Rates, day: dt.date) -> int:
+    if not amounts:
+        return 0
+    minor, currency = zip(*amounts, strict=True)
+    return int(
+        rates.convert(np.array(minor), np.array(currency, object), np.full(len(minor), np.datetime64(day))).sum()
+    )
+
+
+def _rate(rates: Rates, currency: str, day: dt.date) -> Decimal:
+    """Units of the rates' base for one unit of `currency` on the day."""
+    if currency == rates.base:
+        return Decimal(1)
+    quotes = rates.quotes.get(currency)
+    place = -1 if quotes is None else int(np.searchsorted(quotes.days, np.datetime64(day), side="right")) - 1
+    return quotes.rates[place] if quotes is not None and place >= 0 else rates.conf.rate(currency, rates.base)

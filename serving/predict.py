@@ -1,0 +1,126 @@
+"""What the models say about one order, rounded once: every shown figure is derived from the rounded ones.
+
+That is why the parts of an answer fit together exactly: probabilities of lateness are whole millionths, and the
+median date, the decision and the loss follow from them, not from digits that nobody sees.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features import History, Orders, build_features
+from models.champion import Champion
+from models.contributions import Contributions
+from models.numbers import sigmoid
+
+#: Horizons of the answer, in days late.
+HORIZONS: Final = (0, 30, 60, 90)
+#: Probability mass of the interval of payment dates.
+INTERVAL: Final = 0.8
+_MILLION: Final = 1_000_000
+_DIGITS: Final = 6
+
+
+@dataclass(frozen=True)
+class Lateness:
+    """The payment law of an order: `over` in millionths by horizon, days late as whole days, mean to one decimal."""
+
+    over: dict[int, int]
+    median: int
+    earliest: int
+    latest: int
+    mean: float
+
+    @property
+    def late_over(self) -> dict[int, float]:
+        """Probabilities of paying more than k days late, by k."""
+        return {k: millionths / _MILLION for k, millionths in self.over.items()}
+
+
+@dataclass(frozen=True)
+class CustomerRisk:
+    """The customer's probability of the event, to six significant digits, and its place on the master scale.
+
+    `score` is a whole number of points within the scale's bounds; `is_bounded` says that they cut it off.
+    """
+
+    probability: float
+    score: int
+    is_bounded: bool
+    rating: str
+    risk_class: str
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Everything the models say; `x` is the feature row (1, F). Times in milliseconds."""
+
+    x: NDArray[np.float64]
+    lateness: Lateness
+    risk: CustomerRisk
+    late_parts: Contributions
+    risk_parts: Contributions
+    feature_ms: float
+    inference_ms: float
+    explain_ms: float
+
+
+def predict(champion: Champion, history: History, orders: Orders) -> Prediction:
+    """The prediction for the one order in `orders`, with the contributions behind both models."""
+    start = time.perf_counter()
+    x = build_features(history, orders, champion.priors)
+    built = time.perf_counter()
+    late = lateness(champion, x)
+    inferred = time.perf_counter()
+    late_parts, risk_parts = champion.late.explain(x), champion.default.explain(x)
+    risk = customer_risk(champion, float(risk_parts.total[0]))
+    explained = time.perf_counter()
+    return Prediction(
+        x=x,
+        lateness=late,
+        risk=risk,
+        late_parts=late_parts,
+        risk_parts=risk_parts,
+        feature_ms=_ms(start, built),
+        inference_ms=_ms(built, inferred),
+        explain_ms=_ms(inferred, explained),
+    )
+
+
+def lateness(champion: Champion, x: NDArray[np.float64]) -> Lateness:
+    """The payment law of the one order in `x` (1, F)."""
+    law = champion.late.law(x)
+    over = {k: round(float(law.late_over(k)[0]) * _MILLION) for k in HORIZONS}
+    median = int(law.quantile(0.5)[0])
+    # the law decides on all digits, the answer on those it shows
+    median = max(median, 1) if over[0] > _MILLION // 2 else min(median, 0)
+    first, last = law.interval(INTERVAL)
+    return Lateness(
+        over=over,
+        median=median,
+        earliest=min(int(first[0]), median),
+        latest=max(int(last[0]), median),
+        mean=round(float(law.mean()[0]), 1),
+    )
+
+
+def customer_risk(champion: Champion, log_odds: float) -> CustomerRisk:
+    """The customer's risk, from the log-odds of the event."""
+    scale = champion.scale
+    p = float(f"{float(sigmoid(np.array([log_odds]))[0]):.{_DIGITS}g}")
+    return CustomerRisk(
+        probability=p,
+        score=min(max(round(scale.unbounded(log_odds)), scale.score_min), scale.score_max),
+        is_bounded=scale.is_bounded(log_odds),
+        rating=scale.rating(p),
+        risk_class=scale.risk_class(p),
+    )
+
+
+def _ms(start: float, end: float) -> float:
+    return round((end - start) * 1000.0, 1)

@@ -1,0 +1,68 @@
+"""The BentoML service: loads the state once, mounts our application, and hides BentoML's own pages."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any, Final
+
+from receivables.quiet import quiet
+
+quiet()
+
+import bentoml  # noqa: E402 - its telemetry must be off before it is imported
+from starlette.types import ASGIApp, Receive, Scope, Send  # noqa: E402
+
+from serving.app import Nowhere, create_app  # noqa: E402
+from serving.state import load_state  # noqa: E402
+
+#: BentoML's routes that come before a mounted application.
+_HIDDEN: Final = frozenset({"/schema.json", "/metrics"})
+
+app = create_app()
+
+
+class Hide:
+    """Middleware that answers 404 for BentoML's own description of the service."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes everything else on."""
+        hidden = scope["type"] == "http" and scope["path"] in _HIDDEN
+        await (Nowhere() if hidden else self._app)(scope, receive, send)
+
+
+class Scoring:
+    """Scores orders; see serving/app.py for its paths."""
+
+    def __init__(self) -> None:
+        # `otcrisk serve` has loaded the state before it binds the port, to fail early and with a clear exit code
+        if getattr(app.state, "serving", None) is None:
+            app.state.serving = load_state()
+        # what is loaded stays: the collector need not walk over it again and again
+        gc.collect()
+        gc.freeze()
+
+    @bentoml.on_shutdown
+    def close(self) -> None:
+        """Closes the log and the ledger."""
+        app.state.serving.close()
+        app.state.serving = None
+
+    def __is_ready__(self) -> bool:
+        return getattr(app.state, "serving", None) is not None
+
+
+OtcRisk: Any = bentoml.service(
+    name="otcrisk",
+    workers=1,
+    traffic={"timeout": 30},
+    # measured: tracing and the access log cost more than the whole mounted application; the access log, and metrics
+    # labelled with raw paths, would also write customer ids down
+    logging={"access": {"enabled": False}},
+    metrics={"enabled": False},
+    tracing={"excluded_urls": ".*"},
+)(Scoring)
+OtcRisk.add_asgi_middleware(Hide)
+OtcRisk.mount_asgi_app(app, path="/")

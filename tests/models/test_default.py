@@ -1,0 +1,106 @@
+"""The default model: scikit-learn's protocol on plain arrays, additive, monotone, honest about too few events."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models import Calibration, DefaultModel, Scorecard
+from models.event import DEFAULT_12M, SERIOUS_DELINQUENCY_6M, Event
+from models.forest import Forest
+from models.numbers import log_loss, logit, sigmoid
+from receivables.errors import ArtefactError, InputError, NotEnoughDataError
+from tests.models.book import NAMES, RAISES, Book, make_book
+
+FAST = {"num_iterations": 30}
+
+
+def test_it_works_in_scikit_learns_own_cross_validation_on_plain_columns() -> None:
+    from sklearn.base import clone
+    from sklearn.model_selection import RepeatedStratifiedKFold, cross_val_score
+
+    r = np.random.default_rng(0)
+    x = r.normal(size=(3000, 5))
+    y = (r.random(3000) < sigmoid(1.5 * x[:, 0] - 1)).astype(int)
+    folds = RepeatedStratifiedKFold(n_splits=3, n_repeats=1, random_state=42)
+    model = clone(DefaultModel(params=FAST, seeds=(1,)))
+    scores = cross_val_score(model, x, y, cv=folds, scoring="roc_auc")
+    assert scores.min() > 0.78
+    p = model.fit(x.tolist(), y.tolist()).predict_proba(x)
+    assert p.shape == (3000, 2)
+    assert np.allclose(p.sum(axis=1), 1.0)
+    assert np.array_equal(model.predict(x), (p[:, 1] > 0.5).astype(int))
+
+
+def test_its_log_loss_comes_near_that_of_the_true_probabilities(default: DefaultModel) -> None:
+    fresh = make_book(6000, seed=9)
+    oracle = log_loss(fresh.event, fresh.log_odds).mean()
+    constant = log_loss(fresh.event, np.full(6000, logit(np.array(fresh.event.mean())))).mean()
+    assert log_loss(fresh.event, default.margin(fresh.x)).mean() < oracle + 0.3 * (constant - oracle)
+
+
+def test_what_is_explained_is_exactly_what_is_served(default: DefaultModel, book: Book) -> None:
+    for model in (default, default.calibrated(Calibration("affine", 0.7, -0.2))):
+        found = model.explain(book.x)
+        assert np.array_equal(found.probability, model.probability(book.x))
+        assert np.abs(found.reference + found.values.sum(axis=1) - found.total).max() < 1e-9
+        assert not found.values[:, NAMES.index("not_used")].any()
+
+
+def test_a_higher_delinquency_feature_never_lowers_the_risk(default: DefaultModel, book: Book) -> None:
+    for name in RAISES:
+        worse = book.x.copy()
+        worse[:, NAMES.index(name)] += np.random.default_rng(5).uniform(0, 0.5, len(worse))
+        assert (default.margin(worse) >= default.margin(book.x)).all(), name
+
+
+def test_files_bring_back_the_same_model_to_the_last_bit(default: DefaultModel, book: Book) -> None:
+    served = default.calibrated(Calibration("intercept", 1.0, 0.25))
+    again = DefaultModel.from_files(NAMES, served.event, served.to_files())
+    assert np.array_equal(again.probability(book.x), served.probability(book.x))
+    assert again.to_files() == served.to_files()
+
+
+def test_with_few_events_it_is_a_scorecard_and_with_hardly_any_it_refuses() -> None:
+    r = np.random.default_rng(2)
+    x = r.normal(size=(2000, 3))
+    rare = np.zeros(2000)
+    rare[np.argsort(-x[:, 0])[:60]] = 1
+    model = DefaultModel().fit(x, rare)
+    assert isinstance(model.core_, Scorecard)
+    again = DefaultModel.from_files(model.names_, model.event, model.to_files())
+    assert np.array_equal(again.probability(x), model.probability(x))
+    assert np.array_equal(again.explain(x).probability, model.probability(x))
+    with pytest.raises(NotEnoughDataError, match="got 5 events"):
+        DefaultModel().fit(x, np.arange(2000) < 5)
+    assert isinstance(DefaultModel(params=FAST, seeds=(1,)).fit(x, x[:, 0] > 0).core_, Forest)
+
+
+def test_the_same_data_and_seeds_give_the_same_bytes(book: Book) -> None:
+    made = [DefaultModel(params=FAST, seeds=(7,)).fit(book.x, book.event).to_files() for _ in range(2)]
+    assert made[0] == made[1]
+
+
+def test_wrong_use_is_said_plainly(default: DefaultModel) -> None:
+    x = np.zeros((4, 2))
+    with pytest.raises(InputError, match="call fit first"):
+        DefaultModel().probability(x)
+    with pytest.raises(InputError, match="outcomes 0 or 1"):
+        DefaultModel().fit(x, [0, 1, 2, 1])
+    with pytest.raises(InputError, match="columns"):
+        DefaultModel(names=("a",)).fit(x, [0, 1, 0, 1])
+    with pytest.raises(InputError, match="no such parameters"):
+        DefaultModel().set_params(depth=3)
+    with pytest.raises(InputError, match="7 columns"):
+        default.probability(x)
+    with pytest.raises(ArtefactError):
+        DefaultModel.from_files(NAMES[1:], default.event, default.to_files())
+
+
+def test_only_a_default_is_called_default() -> None:
+    assert "default within 12 months" in DEFAULT_12M.text()
+    weaker = SERIOUS_DELINQUENCY_6M.text()
+    assert weaker.startswith("serious delinquency within 6 months")
+    assert "default" not in weaker
+    assert Event.from_dict(SERIOUS_DELINQUENCY_6M.to_dict()) == SERIOUS_DELINQUENCY_6M
+    assert "within 1 month (" in Event("x", "serious delinquency", 30, 30, False).text()

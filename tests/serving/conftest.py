@@ -1,0 +1,143 @@
+"""A small simulated seller with its ledger in SQLite and a champion trained on it: real parts, small sizes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from features import NAMES, VERSION
+from features.reasons import VERSION as REASONS_VERSION
+from models.artefact import Facts
+from models.champion import load_champion, save_champion
+from models.default import DefaultModel
+from models.event import Event
+from models.inputs import directions, inputs_for
+from models.late import LateModel
+from models.law import GRID
+from receivables.config import conf_dir
+from receivables.currencies import Currencies
+from receivables.decision_log import DecisionLog
+from receivables.ledger import Ledger
+from receivables.outcomes import EventRule, OutcomeConfig
+from receivables.policy import load_policy
+from receivables.simulation.config import SimulationConfig
+from receivables.simulator import simulate
+from receivables.store import open_store
+from serving.state import State, Tools
+from training.dataset import DefaultData, Known, LateData
+
+#: Last day of the simulated ledger.
+END = dt.date(2026, 11, 19)
+_SMALL = {"num_iterations": 30, "min_data_in_leaf": 40, "learning_rate": 0.1}
+
+
+@dataclass(frozen=True)
+class Seller:
+    """The simulated ledger, where it is stored, and the folders of two champions."""
+
+    ledger: Ledger
+    path: Path
+    champion: Path
+    weaker: Path
+
+    def customers(self) -> list[str]:
+        """Customers with invoices, those with most first."""
+        return [str(c) for c in self.ledger["invoices"]["customer_id"].value_counts(sort=True).index]
+
+
+@pytest.fixture(scope="session")
+def seller(tmp_path_factory: pytest.TempPathFactory) -> Seller:
+    """Sixty customers over fourteen months; one champion for defaults, one for the weaker event."""
+    folder = tmp_path_factory.mktemp("seller")
+    ledger = simulate(60, 14, 11, END, SimulationConfig.read()).ledger
+    with open_store(str(folder / "ledger.sqlite"), create=True) as store:
+        store.load(dict(ledger.frames), source="simulated", fingerprint="11")
+    known = Known.at(ledger, _midnight_after(END))
+    late = _late_model(known)
+    events = (
+        ("champion", Event("default_12m", "default", 90, 365, True)),
+        ("weaker", Event("serious_delinquency_3m", "serious delinquency", 30, 90, False)),
+    )
+    for name, event in events:
+        save_champion(
+            folder / name,
+            late=late,
+            default=_default_model(known, event),
+            priors=known.priors.at(np.datetime64(known.cutoff)),
+            facts=Facts(
+                name="otc-payment-risk",
+                feature_set_version=VERSION,
+                version="1",
+                run_id="0" * 32,
+                trained_at="2026-11-20T03:12:40Z",
+                training_cutoff=END.isoformat(),
+                calibration_version="cal-1",
+                reason_catalog_version=REASONS_VERSION,
+                metrics={"score_percentiles": list(range(400, 804, 4))},
+            ),
+        )
+    return Seller(ledger, folder / "ledger.sqlite", folder / "champion", folder / "weaker")
+
+
+def _midnight_after(day: dt.date) -> Any:
+    import pandas as pd
+
+    return pd.Timestamp(day) + pd.Timedelta(days=1)
+
+
+def _late_model(known: Known) -> LateModel:
+    data = LateData.of(known)
+    labels = data.labels(GRID, cutoff=known.cutoff, margin_days=2)
+    names = inputs_for("late")
+    return LateModel.fit(
+        data.x, labels, names=NAMES, inputs=names, monotone=directions(names), params=_SMALL, seeds=(1,)
+    )
+
+
+def _default_model(known: Known, event: Event) -> DefaultModel:
+    # thirty days past due within ninety days stands for either event: sixty customers do not default often enough
+    rule = EventRule(event.name, event.label, 30, 90)
+    config = OutcomeConfig.read()
+    data = DefaultData.of(known, OutcomeConfig(**{**vars(config), "events": (rule,)}))
+    labels = data.labels(cutoff=known.cutoff)
+    rows = ~np.isnan(labels)
+    names = inputs_for("default")
+    model = DefaultModel(
+        event=event, names=NAMES, inputs=names, monotone=directions(names), params=_SMALL, seeds=(1,)
+    )
+    return model.fit(data.x[rows], labels[rows])
+
+
+@pytest.fixture(scope="session")
+def tools(seller: Seller) -> Tools:
+    """What an assessment needs, with the champion for defaults."""
+    return Tools(load_champion(seller.champion), load_policy(conf_dir() / "policy.toml"), Currencies.read())
+
+
+@pytest.fixture
+def state(seller: Seller, tools: Tools, tmp_path: Path) -> Iterator[State]:
+    """A serving state with an empty decision log."""
+    made = State(tools, DecisionLog(tmp_path / "decisions.sqlite"), open_store(str(seller.path)))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def contract_request() -> dict[str, Any]:
+    """The request of the scoring contract."""
+    text = (Path(__file__).parent / "contract_request.json").read_text(encoding="utf-8")
+    return dict(json.loads(text))
+
+
+@pytest.fixture
+def contract_response() -> dict[str, Any]:
+    """The response of the scoring contract."""
+    text = (Path(__file__).parent / "contract_response.json").read_text(encoding="utf-8")
+    return dict(json.loads(text))

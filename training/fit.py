@@ -1,0 +1,264 @@
+"""Fitting: judge on rolling origins first, choose the calibration there, then learn from all that has matured.
+
+The figures of a run are those of models fitted at earlier origins with the same settings, before calibration: no model
+is judged on what it has learnt, and no calibration on what it was chosen on. Each fit runs on one thread, so the
+result does not depend on how many run at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from features import INDEX, NAMES
+from models.baseline import ShrunkRate
+from models.calibration import Calibration, choose
+from models.default import DefaultModel
+from models.event import Event
+from models.inputs import directions, inputs_for
+from models.late import LateModel
+from models.law import GRID, PaymentLaw
+from models.numbers import Floats, Ints, sigmoid
+from models.scorecard import Scorecard
+from receivables.errors import NotEnoughDataError
+from receivables.outcomes import EventRule, late_column
+from training.dataset import DefaultData, LateData
+from training.evaluate import Judged
+from training.splits import Split, rolling_origins
+
+T = TypeVar("T")
+R = TypeVar("R")
+#: What is told after each finished step.
+Tick = Callable[[str], None]
+
+#: Names of the predictors in every table and chart.
+MODEL: Final = "model"
+OWN_RATE: Final = "own late rate"
+SCORECARD: Final = "scorecard"
+WORST_DAYS: Final = "worst days past due"
+#: Days late at which the calibration and the figures of the run look; all on the grid.
+HORIZONS: Final = (0, 5, 15, 30, 60, 90)
+#: The horizon whose maturity places the origins.
+_HEADLINE: Final = 5
+_FOLDS: Final = 5
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run may vary; everything that is not here is fixed by the models."""
+
+    seed: int = 1
+    threads: int = 2
+    origins: int = 2
+    judged_share: float = 0.3
+    late_seeds: int = 2
+    default_seeds: int = 5
+    late_params: dict[str, Any] = field(default_factory=dict)
+    default_params: dict[str, Any] = field(default_factory=dict)
+
+    def seeds(self, count: int) -> tuple[int, ...]:
+        """`count` different seeds that follow from the run's."""
+        return tuple(self.seed + i for i in range(count))
+
+
+@dataclass(frozen=True)
+class Heldout:
+    """Predictions of rows (m,) of a data set by models that had not learnt them; `how` says in words how."""
+
+    rows: Ints
+    margins: Floats
+    challengers: dict[str, dict[str, Floats]]
+    how: str
+
+
+@dataclass(frozen=True)
+class LateFit:
+    """The payment-time model learnt from all matured outcomes, and how its like did out of time."""
+
+    model: LateModel
+    heldout: Heldout
+    labels: Floats
+    splits: tuple[Split, ...]
+
+
+@dataclass(frozen=True)
+class DefaultFit:
+    """The default model learnt from all matured outcomes, and how its like did on what it had not seen."""
+
+    model: DefaultModel
+    heldout: Heldout
+    labels: Floats
+
+
+def fit_late(data: LateData, settings: Settings, *, margin_days: int, tick: Tick = lambda _: None) -> LateFit:
+    """The payment-time model; raises NotEnoughDataError where too few outcomes have matured."""
+    cutoff = data.known.cutoff
+    labels = data.labels(GRID, cutoff=cutoff, margin_days=margin_days)
+    as_of = data.orders.as_of
+    matured = ~np.isnan(labels[:, GRID.index(_HEADLINE)])
+    splits = rolling_origins(as_of, matured, end=cutoff, share=settings.judged_share, count=settings.origins)
+
+    def learn(split: Split | None) -> LateModel:
+        known = labels if split is None else data.labels(GRID, cutoff=split.cutoff, margin_days=margin_days)
+        rows = np.flatnonzero(~np.isnan(known).all(axis=1))
+        fitted = LateModel.fit(
+            data.x[rows],
+            known[rows],
+            names=NAMES,
+            inputs=inputs_for("late"),
+            monotone=directions(inputs_for("late")),
+            params=settings.late_params,
+            seeds=settings.seeds(settings.late_seeds),
+        )
+        tick("payment time")
+        return fitted
+
+    *judged, final = side_by_side(learn, [*splits, None], settings.threads)
+    heldout = _late_heldout(data, splits, judged, margin_days)
+    maps = {
+        k: _calibration(heldout.margins[:, j], labels[heldout.rows, j], data.orders.customer_id[heldout.rows])
+        for j, k in enumerate(GRID)
+    }
+    return LateFit(final.calibrated(maps), heldout, labels, splits)
+
+
+def _late_heldout(data: LateData, splits: Sequence[Split], models: Sequence[LateModel], margin_days: int) -> Heldout:
+    parts = [np.flatnonzero(split.test(data.orders.as_of)) for split in splits]
+    margins = [model.margins(data.x[rows]) for model, rows in zip(models, parts, strict=True)]
+    cards = [_late_scorecards(data, split, rows, margin_days) for split, rows in zip(splits, parts, strict=True)]
+    rows = np.concatenate(parts)
+    rule = ShrunkRate.of(NAMES)
+    challengers = {
+        OWN_RATE: {late_column(k): rule.late_over(data.x[rows], k) for k in HORIZONS},
+        SCORECARD: {late_column(k): np.concatenate([card[late_column(k)] for card in cards]) for k in HORIZONS},
+    }
+    origins = ", ".join(str(split.cutoff.date()) for split in splits)
+    return Heldout(rows, np.concatenate(margins), challengers, f"out of time, origins {origins}")
+
+
+def _late_scorecards(data: LateData, split: Split, test: Ints, margin_days: int) -> dict[str, Floats]:
+    """A logistic scorecard per horizon as of the split; the own late rate where there are too few outcomes for one."""
+    known = data.labels(HORIZONS, cutoff=split.cutoff, margin_days=margin_days)
+    names = inputs_for("late")
+    columns = [INDEX[name] for name in names]
+    made = {}
+    for j, k in enumerate(HORIZONS):
+        rows = ~np.isnan(known[:, j])
+        try:
+            card = Scorecard.fit(data.x[rows][:, columns], known[rows, j], names=names)
+            made[late_column(k)] = card.probability(data.x[test][:, columns])
+        except NotEnoughDataError:
+            made[late_column(k)] = ShrunkRate.of(NAMES).late_over(data.x[test], k)
+    return made
+
+
+def judged_late(data: LateData, fit: LateFit) -> Judged:
+    """Held-out predictions and outcomes, ready to be judged."""
+    rows, law = fit.heldout.rows, PaymentLaw.from_margins(GRID, fit.heldout.margins)
+    model = {late_column(k): law.late_over(k) for k in HORIZONS}
+    outcomes = {late_column(k): fit.labels[rows, GRID.index(k)] for k in HORIZONS}
+    settled = data.x[rows, INDEX["n_settled"]]
+    return Judged(data.orders.customer_id[rows], settled, outcomes, {MODEL: model, **fit.heldout.challengers})
+
+
+def fit_default(data: DefaultData, settings: Settings, *, tick: Tick = lambda _: None) -> DefaultFit:
+    """The default model; raises NotEnoughDataError where too few events have matured."""
+    labels = data.labels(cutoff=data.known.cutoff)
+
+    def learn(rows: npt.NDArray[np.bool_], known: Floats) -> DefaultModel:
+        use = rows & ~np.isnan(known)
+        fitted = _default_model(data, settings).fit(data.x[use], known[use])
+        tick(data.event.label)
+        return fitted
+
+    heldout = _default_out_of_time(data, settings, labels, learn) or _default_by_customer(data, settings, labels, learn)
+    final = learn(np.ones(len(labels), dtype=np.bool_), labels)
+    groups = data.orders.customer_id[heldout.rows]
+    return DefaultFit(final.calibrated(_calibration(heldout.margins, labels[heldout.rows], groups)), heldout, labels)
+
+
+Learn = Callable[[npt.NDArray[np.bool_], Floats], DefaultModel]
+
+
+def _default_out_of_time(data: DefaultData, settings: Settings, labels: Floats, learn: Learn) -> Heldout | None:
+    """The last snapshots judged by a model of what had matured before them; None where that was too little."""
+    as_of = data.orders.as_of
+    (split,) = rolling_origins(as_of, ~np.isnan(labels), end=data.known.cutoff, share=settings.judged_share, count=1)
+    before, test = ~split.test(as_of), split.test(as_of) & ~np.isnan(labels)
+    known = data.labels(cutoff=split.cutoff)
+    if np.nansum(known[before]) < data.event.minimum_events or not test.any():
+        return None
+    model = learn(before, known)
+    rows = np.flatnonzero(test)
+    challengers = _default_challengers(data, before & ~np.isnan(known), known, rows)
+    return Heldout(rows, model.margin(data.x[rows]), challengers, f"out of time, origin {split.cutoff.date()}")
+
+
+def _default_by_customer(data: DefaultData, settings: Settings, labels: Floats, learn: Learn) -> Heldout:
+    """Every customer judged by a model that has not seen it: the history is too short to hold out time as well."""
+    ids, code = np.unique(data.orders.customer_id.astype(str), return_inverse=True)
+    fold = (np.random.default_rng(settings.seed).permutation(len(ids)) % _FOLDS)[code]
+    matured = ~np.isnan(labels)
+    parts = [np.flatnonzero(matured & (fold == i)) for i in range(_FOLDS)]
+    margins = side_by_side(
+        lambda i: learn(fold != i, labels).margin(data.x[parts[i]]), list(range(_FOLDS)), settings.threads
+    )
+    found = [_default_challengers(data, matured & (fold != i), labels, parts[i]) for i in range(_FOLDS)]
+    challengers = {
+        who: {data.event.name: np.concatenate([part[who][data.event.name] for part in found])} for who in found[0]
+    }
+    how = f"customers held out in {_FOLDS} folds, same period: the history is too short to hold out time"
+    return Heldout(np.concatenate(parts), np.concatenate(margins), challengers, how)
+
+
+def _default_challengers(
+    data: DefaultData, train: npt.NDArray[np.bool_], labels: Floats, test: Ints
+) -> dict[str, dict[str, Floats]]:
+    """Scorecards on all inputs and on the worst days past due alone."""
+    made = {}
+    for who, names in ((WORST_DAYS, ("oldest_open_item_days",)), (SCORECARD, inputs_for("default"))):
+        columns = [INDEX[name] for name in names]
+        card = Scorecard.fit(data.x[train][:, columns], labels[train], names=names)
+        made[who] = {data.event.name: card.probability(data.x[test][:, columns])}
+    return made
+
+
+def judged_default(data: DefaultData, fit: DefaultFit) -> Judged:
+    """Held-out predictions and outcomes, ready to be judged."""
+    rows, name = fit.heldout.rows, data.event.name
+    predictors = {MODEL: {name: sigmoid(fit.heldout.margins)}, **fit.heldout.challengers}
+    settled = data.x[rows, INDEX["n_settled"]]
+    return Judged(data.orders.customer_id[rows], settled, {name: fit.labels[rows]}, predictors)
+
+
+def _default_model(data: DefaultData, settings: Settings) -> DefaultModel:
+    inputs = inputs_for("default")
+    return DefaultModel(
+        event=model_event(data.event),
+        names=NAMES,
+        inputs=inputs,
+        monotone=directions(inputs),
+        params=settings.default_params,
+        seeds=settings.seeds(settings.default_seeds),
+    )
+
+
+def model_event(rule: EventRule) -> Event:
+    """The event as the model states it."""
+    return Event(rule.name, rule.label, rule.days_past_due, rule.horizon_days, is_default=rule.label == "default")
+
+
+def _calibration(margin: Floats, outcome: Floats, groups: npt.NDArray[np.object_]) -> Calibration:
+    matured = ~np.isnan(outcome)
+    return choose(margin[matured], outcome[matured], groups[matured].astype(str))
+
+
+def side_by_side(work: Callable[[T], R], items: Sequence[T], threads: int) -> list[R]:
+    """Results of `work` in the order of `items`; LightGBM releases the interpreter while it trains."""
+    with ThreadPoolExecutor(max_workers=max(threads, 1)) as pool:
+        return list(pool.map(work, items))

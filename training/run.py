@@ -1,0 +1,282 @@
+"""One training run from a ledger to registered models: known facts, data, fits, figures, record, verdict."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from features import INDEX, NAMES, VERSION
+from models.artefact import Facts
+from models.cards.card import html, markdown
+from models.champion import save_champion, save_default, save_late
+from models.default import PARAMS as DEFAULT_PARAMS
+from models.late import PARAMS as LATE_PARAMS
+from models.law import GRID, PaymentLaw
+from models.numbers import Floats
+from receivables.ledger import Ledger
+from receivables.outcomes import EventRule, OutcomeConfig, late_column
+from training import cards, plots, tracking
+from training.dataset import DefaultData, Known, LateData, fingerprint, segments
+from training.evaluate import ALL, Figure, Judged, by_group, judge, judge_days
+from training.fit import MODEL, OWN_RATE, DefaultFit, LateFit, Settings, Tick, fit_default, fit_late, judged_default
+from training.fit import judged_late as judged_late_of
+from training.metrics import LOG_LOSS, coverage
+from training.promote import Verdict, current_champion, decide
+
+#: Horizons with a calibration plot and with figures by month and segment.
+SHOWN: Final = (0, 5, 15, 30)
+#: Rows drawn in the SHAP picture.
+_DRAWN: Final = 1500
+OWNER: Final = "credit management"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run found and made."""
+
+    run_id: str
+    versions: Mapping[str, str]
+    verdict: Verdict
+    cutoff: pd.Timestamp
+    fingerprint: str
+    event: EventRule
+    rows: Mapping[str, int]
+    how: Mapping[str, str]
+    figures: tuple[Figure, ...]
+    champion: Path
+
+
+def steps(settings: Settings) -> int:
+    """How often `train` ticks."""
+    return settings.origins + 5
+
+
+def train(
+    ledger: Ledger,
+    *,
+    cutoff: pd.Timestamp,
+    folder: Path,
+    trained_at: dt.datetime,
+    settings: Settings,
+    config: OutcomeConfig,
+    name: str = "train",
+    promote: bool = False,
+    tick: Tick = lambda _: None,
+) -> Trained:
+    """Trains both models on what was known at `cutoff`, records the run under `folder` and registers the models.
+
+    Raises NotEnoughDataError where too few outcomes have matured for either model.
+    """
+    known = Known.at(ledger, cutoff)
+    late, default = LateData.of(known), DefaultData.of(known, config)
+    tick("features")
+    late_fit = fit_late(late, settings, margin_days=config.maturity_margin_days, tick=tick)
+    default_fit = fit_default(default, settings)
+    tick(default.event.label)
+    judged = judged_late_of(late, late_fit), judged_default(default, default_fit)
+    figures = (
+        *judge(judged[0], seed=settings.seed),
+        *_days(late, late_fit, config.maturity_margin_days),
+        *judge(judged[1], seed=settings.seed),
+    )
+    tick("figures")
+    done = _Fitted(late, default, late_fit, default_fit, judged[0], figures, fingerprint(known.ledger), settings)
+    made = _register(done, folder=folder, name=name, trained_at=trained_at, promote=promote)
+    tick("registered")
+    return made
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    late: LateData
+    default: DefaultData
+    late_fit: LateFit
+    default_fit: DefaultFit
+    judged: Judged
+    figures: tuple[Figure, ...]
+    fingerprint: str
+    settings: Settings
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Everything that the result depends on besides the data."""
+        flat = dataclasses.asdict(self.settings)
+        late, default = flat.pop("late_params"), flat.pop("default_params")
+        del flat["threads"]  # the result does not depend on it
+        return {
+            **flat,
+            **{f"late.{key}": value for key, value in {**LATE_PARAMS, **late}.items()},
+            **{f"default.{key}": value for key, value in {**DEFAULT_PARAMS, **default}.items()},
+            "event": self.default.event.name,
+            "cutoff": self.late.known.cutoff,
+        }
+
+
+def _register(done: _Fitted, *, folder: Path, name: str, trained_at: dt.datetime, promote: bool) -> Trained:
+    """Records the run, registers both models, and promotes them if the verdict says so."""
+    from models import registry
+
+    place = folder / "champion"
+    verdict = decide(*current_champion(place), done.late, done.late_fit, asked=promote)
+    with tracking.run(name, folder) as (client, run_id), tempfile.TemporaryDirectory() as scratch:
+        facts = Facts(
+            name=registry.LATE_NAME,
+            feature_set_version=VERSION,
+            run_id=run_id,
+            trained_at=trained_at.isoformat(timespec="seconds"),
+            training_cutoff=done.late.known.cutoff.isoformat(),
+            metrics=_headline(done.figures),
+        )
+        save_late(Path(scratch) / "late", done.late_fit.model, facts)
+        save_default(
+            Path(scratch) / "default", done.default_fit.model, dataclasses.replace(facts, name=registry.DEFAULT_NAME)
+        )
+        tags = {"training_cutoff": str(facts.training_cutoff), "event": done.default.event.name}
+        versions = {
+            model: registry.register(client, Path(scratch) / part, model, tags=tags)
+            for part, model in (("late", registry.LATE_NAME), ("default", registry.DEFAULT_NAME))
+        }
+        tracking.log(client, run_id, _record(done, versions, trained_at, verdict), _pictures(done, Path(scratch)))
+        for model, version in versions.items():
+            if verdict.promoted:
+                registry.crown(client, model, version)
+            else:
+                client.set_registered_model_alias(model, "challenger", version)
+    if verdict.promoted:
+        known = done.late.known
+        save_champion(
+            place,
+            late=done.late_fit.model,
+            default=done.default_fit.model,
+            priors=known.priors.at(known.cutoff.to_datetime64()),
+            facts=dataclasses.replace(facts, name="otc-risk", version=_version(versions)),
+        )
+    return Trained(
+        run_id=run_id,
+        versions=versions,
+        verdict=verdict,
+        cutoff=done.late.known.cutoff,
+        fingerprint=done.fingerprint,
+        event=done.default.event,
+        rows={
+            "invoices": len(done.late.orders),
+            "matured_invoices": int((~np.isnan(done.late_fit.labels).all(axis=1)).sum()),
+            "snapshots": int((~np.isnan(done.default_fit.labels)).sum()),
+            "events": int(np.nansum(done.default_fit.labels)),
+        },
+        how={"late": done.late_fit.heldout.how, "default": done.default_fit.heldout.how},
+        figures=done.figures,
+        champion=place,
+    )
+
+
+def _version(versions: Mapping[str, str]) -> str:
+    """Both models' registry versions as one: "3", or "3.2" where they differ."""
+    return ".".join(dict.fromkeys(versions.values()))
+
+
+def _record(done: _Fitted, versions: Mapping[str, str], trained_at: dt.datetime, verdict: Verdict) -> tracking.Record:
+    about = {
+        "version": _version(versions),
+        "owner": OWNER,
+        "trained_at": trained_at.isoformat(timespec="seconds"),
+        "fingerprint": done.fingerprint,
+        "parameters": done.parameters,
+    }
+    late = cards.late_card(done.late, done.late_fit, done.figures, about)
+    default = cards.default_card(done.default, done.default_fit, done.figures, about)
+    groups = {"month": _months(done), "segment": segments(done.late.known.ledger, done.judged.customer_id)}
+    tables = {name: _by_group(done, values) for name, values in groups.items()}
+    return tracking.Record(
+        parameters=done.parameters,
+        tags={
+            "data_fingerprint": done.fingerprint,
+            "feature_set_version": VERSION,
+            "verdict": "champion" if verdict.promoted else "challenger",
+            "reason": verdict.reason,
+        },
+        figures=done.figures,
+        series={
+            f"{target}/by_month/{who}/{LOG_LOSS.name}": {month: row[LOG_LOSS.name] for month, row in months.items()}
+            for target, by_predictor in tables["month"].items()
+            for who, months in by_predictor.items()
+        },
+        documents={
+            "figures.json": [f.to_dict() for f in done.figures],
+            **{f"by_{name}.json": table for name, table in tables.items()},
+            "card_late.md": markdown(late),
+            "card_late.html": html(late),
+            "card_default.md": markdown(default),
+            "card_default.html": html(default),
+        },
+    )
+
+
+def _by_group(done: _Fitted, groups: npt.NDArray[np.object_]) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
+    """Target -> predictor -> group -> figures."""
+    return {
+        late_column(k): {
+            who: by_group(groups, done.judged.outcomes[late_column(k)], predicted[late_column(k)])
+            for who, predicted in done.judged.predictors.items()
+        }
+        for k in SHOWN
+    }
+
+
+def _months(done: _Fitted) -> npt.NDArray[np.object_]:
+    issued = done.late.orders.as_of[done.late_fit.heldout.rows]
+    return issued.astype("datetime64[M]").astype(str).astype(object)
+
+
+def _pictures(done: _Fitted, scratch: Path) -> list[Path]:
+    curves = {}
+    for k in SHOWN:
+        y, p = (source[late_column(k)] for source in (done.judged.outcomes, done.judged.predictors[MODEL]))
+        if (~np.isnan(y)).sum() >= 10:
+            curves[late_column(k)] = y[~np.isnan(y)], p[~np.isnan(y)]
+    months = _by_group(done, _months(done))[late_column(0)]
+    series = {who: {month: row[LOG_LOSS.name] for month, row in months[who].items()} for who in (MODEL, OWN_RATE)}
+    x = done.late.x[done.late_fit.heldout.rows][:_DRAWN]
+    x_default = done.default.x[done.default_fit.heldout.rows][:_DRAWN]
+    return [
+        plots.save(plots.calibration(curves), scratch / "calibration.png"),
+        plots.save(plots.by_month(series, "log-loss", "late over 0 days, out of time"), scratch / "by_month.png"),
+        plots.save(_shap("late over 0 days", done.late_fit.model.explain(x).values, x), scratch / "shap_late.png"),
+        plots.save(
+            _shap(done.default.event.label, done.default_fit.model.explain(x_default).values, x_default),
+            scratch / "shap_default.png",
+        ),
+    ]
+
+
+def _shap(title: str, values: Floats, x: Floats) -> Any:
+    return plots.shap_summary(NAMES, values, x, f"What moves the log-odds of: {title}")
+
+
+def _days(data: LateData, fit: LateFit, margin_days: int) -> list[Figure]:
+    """Error of the median in days beside the customer's own median and the due date; coverage of the 80 % interval."""
+    rows, law = fit.heldout.rows, PaymentLaw.from_margins(GRID, fit.heldout.margins)
+    actual = data.days_late(margin_days=margin_days)[rows]
+    own = np.nan_to_num(data.x[rows, INDEX["median_days_late_25"]])
+    predicted = {MODEL: law.quantile(0.5).astype(np.float64), "own median": own, "due date": np.zeros(len(rows))}
+    use = ~np.isnan(actual)
+    if not use.any():
+        return []
+    low, high = (bound[use].astype(np.float64) for bound in law.interval(0.8))
+    covered = float(coverage(actual[use], low, high, np.ones(use.sum())))
+    figure = Figure("days_late", ALL, MODEL, "coverage_80", int(use.sum()), int(use.sum()), covered, np.nan, np.nan)
+    return [*judge_days(actual, predicted, data.orders.customer_id[rows]), figure]
+
+
+def _headline(figures: tuple[Figure, ...]) -> dict[str, Any]:
+    """The model's figures on all rows, for the manifest; null where not defined."""
+    return {f"{f.target}/{f.metric}": f.to_dict()["value"] for f in figures if f.predictor == MODEL and f.slice == ALL}
