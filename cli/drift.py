@@ -61,17 +61,16 @@ def _text(drift: Drift, sentences: list[str], files: list[Path]) -> str:
     rows = [
         (
             s.column,
-            f"{s.psi:.3f}",
-            f"{s.chance:.3f}",
-            f"{s.current_null - s.reference_null:+.1%}",
+            *(f"{psi:.3f}" for psi in (s.psi, s.chance, s.customer_psi, s.customer_chance)),
             s.severity,
             s.verdict,
         )
         for s in drift.shifts[:_SHOWN]
     ]
+    header = ("column", "PSI of orders", "chance", "of customers", "chance", "severity", "verdict")
     return "\n".join(
         [
-            table(rows, ("column", "PSI", "chance", "nulls", "severity", "verdict")),
+            table(rows, header),
             f"... and {len(drift.shifts) - _SHOWN} columns that moved less" if len(drift.shifts) > _SHOWN else "",
             *sentences,
             "",

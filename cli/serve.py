@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     host, port = listening.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     model = state.tools.champion.manifest
-    ledger = state.store.address if state.store else None
+    ledger = state.payers.store.address if state.payers.store else None
     emit({"url": url, "model": model["version"], "ledger": ledger, "policy": state.tools.policy.version}, args)
     say(f"scoring orders at {url}/v1/orders/score (stop with Ctrl-C)", args)
     sys.stdout.flush()

@@ -112,8 +112,10 @@ class Priors:
         for first, last in itertools.pairwise(self.starts):
             keys = self.keys[first:last]
             at = np.searchsorted(keys, codes * width + rank, side="right") - 1
-            found = (at >= 0) & (keys[at] >= codes * width)
-            matured, late = (np.where(found, of[first:last][at], 0) for of in (self.matured, self.late))
+            found = np.flatnonzero(at >= 0)
+            found = found[keys[at[found]] >= codes[found] * width]
+            matured, late = np.zeros((2, len(codes)), dtype=np.int64)
+            matured[found], late[found] = self.matured[first:last][at[found]], self.late[first:last][at[found]]
             counts.append((codes * 2 + 1, matured, late))
         return self._join(self.groups, _ALWAYS, counts)
 

@@ -32,16 +32,23 @@ def grow(
     params: Mapping[str, Any],
     seeds: Sequence[int],
     weights: Floats | None = None,
+    start: Floats | None = None,
     threads: int = 1,
 ) -> Forest:
-    """The mean forest over `seeds`, fitted to outcomes 0/1.
+    """The mean forest over `seeds`, fitted to outcomes 0/1; `start` holds log-odds that it adds to, by default none.
 
     `monotone` holds per column +1 (higher raises the log-odds), -1 or 0. `params` are LightGBM's, `num_iterations`
     among them. Same input, same seeds, same thread count: same trees.
     """
     settings = {**params, **FIXED, "num_threads": threads, "monotone_constraints": list(monotone)}
     data = lgb.Dataset(
-        rows, label=outcomes, weight=weights, feature_name=list(names), params=settings, free_raw_data=False
+        rows,
+        label=outcomes,
+        weight=weights,
+        init_score=start,
+        feature_name=list(names),
+        params=settings,
+        free_raw_data=False,
     )
     grown = [lgb.train({**settings, "seed": seed}, data) for seed in seeds]
     return Forest.mean([Forest.of_lightgbm(booster.model_to_string()) for booster in grown])

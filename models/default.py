@@ -122,7 +122,8 @@ class DefaultModel:
 
     def margin(self, x: npt.ArrayLike) -> Floats:
         """(n,) log-odds before calibration."""
-        return self.core_.margin(self._rows(x))
+        rows = self._rows(x)
+        return self.core_.margin(rows)
 
     def probability(self, x: npt.ArrayLike) -> Floats:
         """(n,) calibrated probability of the event."""

@@ -47,12 +47,15 @@ _BLOCK: Final = 4_096
 class LateModel:
     """P(days late > k) for an order. `names` are the columns of X (n, F), `inputs` those that it looks at.
 
-    X is float64 with NaN for null, as `features.build_features` gives it. `calibrations` holds one map per grid day.
+    X is float64 with NaN for null, as `features.build_features` gives it. `offsets` are the portfolio's log-odds of
+    being later than each grid day, which the trees add to: far out, where few outcomes have matured, they hardly do.
+    `calibrations` holds one map per grid day.
     """
 
     names: tuple[str, ...]
     inputs: tuple[str, ...]
     grid: tuple[int, ...]
+    offsets: tuple[float, ...]
     forest: Forest
     calibrations: tuple[Calibration, ...]
     _sections: dict[int, Forest] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -64,8 +67,8 @@ class LateModel:
         expected = (*self.inputs, *(column.name for column in self._asked))
         if self.forest.names != expected:
             raise ArtefactError(f"the payment-time model splits on {self.forest.names}, expected {expected}")
-        if len(self.calibrations) != len(self.grid) or 0 not in self.grid:
-            raise ArtefactError("expected a grid that holds day 0, and one calibration per grid day")
+        if {len(self.calibrations), len(self.offsets)} != {len(self.grid)} or 0 not in self.grid:
+            raise ArtefactError("expected a grid that holds day 0, and an offset and a calibration per grid day")
 
     @classmethod
     def fit(
@@ -100,6 +103,7 @@ class LateModel:
         _require(outcomes)
         asked, days = asked_columns(inputs), np.array(grid)
         sign = dict(monotone or {})
+        offsets = _portfolio(known)
         forest = grow(
             Expanded(lambda some: _expand(rows, asked, days, some), pairs),
             outcomes,
@@ -108,9 +112,10 @@ class LateModel:
             params={**PARAMS, **(params or {})},
             seeds=seeds,
             weights=None if weights is None else np.asarray(weights, dtype=np.float64)[pairs // len(grid)],
+            start=offsets[pairs % len(grid)],
             threads=threads,
         )
-        return cls(tuple(names), inputs, tuple(grid), forest, (Calibration(),) * len(grid))
+        return cls(tuple(names), inputs, tuple(grid), tuple(offsets.tolist()), forest, (Calibration(),) * len(grid))
 
     def calibrated(self, calibrations: Calibration | Mapping[int, Calibration]) -> LateModel:
         """The same model with one calibration for all grid days, or with those of the days given."""
@@ -130,7 +135,7 @@ class LateModel:
             block = rows[start : start + _BLOCK]
             pairs = np.arange(len(block) * len(days))
             flat = self.forest.margin(_expand(block, self._asked, days, pairs), threads=threads)
-            made[start : start + _BLOCK] = flat.reshape(-1, len(days))
+            made[start : start + _BLOCK] = flat.reshape(-1, len(days)) + self.offsets
         return made
 
     def law(self, x: npt.ArrayLike, *, threads: int = 1) -> PaymentLaw:
@@ -155,12 +160,13 @@ class LateModel:
         for part, home in zip(parts.T, homes, strict=True):
             if home is not None:
                 values[:, self.names.index(home)] += part
-        margin = self.forest.margin(expanded, threads=threads)
-        return self.calibrations[self.grid.index(day)].explain(self.names, reference, values, margin)
+        place = self.grid.index(day)
+        margin = self.forest.margin(expanded, threads=threads) + self.offsets[place]
+        return self.calibrations[place].explain(self.names, reference + self.offsets[place], values, margin)
 
     def to_files(self) -> dict[str, bytes]:
         """The model as text: model.txt (LightGBM), model.json (inputs, grid), calibration.json."""
-        about = {"inputs": list(self.inputs), "grid": list(self.grid)}
+        about = {"inputs": list(self.inputs), "grid": list(self.grid), "offsets": list(self.offsets)}
         maps = [calibration.to_dict() for calibration in self.calibrations]
         return {
             "model.txt": self.forest.text().encode(),
@@ -174,11 +180,12 @@ class LateModel:
         try:
             about = json.loads(files["model.json"])
             inputs, grid = tuple(map(str, about["inputs"])), tuple(map(int, about["grid"]))
+            offsets = tuple(map(float, about["offsets"]))
             maps = tuple(Calibration.from_dict(document) for document in json.loads(files["calibration.json"]))
             text = files["model.txt"].decode("ascii")
         except (KeyError, TypeError, ValueError) as error:
             raise ArtefactError(f"payment-time model: {type(error).__name__}: {error}") from None
-        return cls(tuple(names), inputs, grid, Forest.of_text(text), maps)
+        return cls(tuple(names), inputs, grid, offsets, Forest.of_text(text), maps)
 
     @property
     def _asked(self) -> tuple[Asked, ...]:
@@ -198,6 +205,23 @@ def _matured(labels: Floats, most: int) -> Ints:
     if len(pairs) > most:
         pairs = np.sort(np.random.default_rng(0).choice(pairs, most, replace=False))
     return pairs
+
+
+def _portfolio(labels: Floats) -> Floats:
+    """(g,) log-odds of being later than each grid day, over the whole portfolio.
+
+    Shares are chained from day to day over invoices that have matured for both, as Kaplan and Meier do, so that the
+    far days speak of the same portfolio as the near ones; half an invoice on either side keeps them finite.
+    """
+    share, survival = 1.0, []
+    at_risk = np.ones(len(labels), dtype=np.bool_)
+    for later in labels.T:
+        known = at_risk & ~np.isnan(later)
+        share *= (later[known].sum() + 0.5) / (known.sum() + 1.0)
+        survival.append(share)
+        at_risk = later == 1
+    s = np.array(survival)
+    return np.asarray(np.log(s / (1.0 - s)))
 
 
 def _require(outcomes: Floats) -> None:

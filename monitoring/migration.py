@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -38,12 +39,8 @@ def migration(reference: Window, current: Window) -> Migration:
     worse = pairs.index[pairs["after"] > pairs["before"]]
     orders = pd.DataFrame({"currency": current.currency, "minor": current.amount_minor})
     hit = orders[np.isin(current.customer_id, list(worse))]
-    counts = pairs.groupby(["before", "after"]).size()
-    matrix: dict[str, dict[str, int]] = {}
-    for (start, end), count in counts.items():  # type: ignore[misc]
-        matrix.setdefault(str(start), {})[str(end)] = int(count)
     return Migration(
-        matrix=matrix,
+        matrix={str(start): dict(Counter(ends)) for start, ends in pairs.groupby("before")["after"]},
         both=len(pairs),
         worse=len(worse),
         better=int((pairs["after"] < pairs["before"]).sum()),

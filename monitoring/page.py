@@ -97,19 +97,21 @@ def _verdict(drift: Drift) -> str:
     return (
         f'<section style="{_STYLE}"><h1>Drift: {html.escape(drift.verdict)}</h1><p>{spans}, '
         f"{len(drift.reference)} and {len(drift.current)} orders as of issue.</p><ul>{said}</ul>{table}"
-        "<p>This table decides: bins frozen by the first period, all orders, limits no lower than chance. The pictures "
-        "below are Evidently's, on a sample and with bins of its own, so their figures differ somewhat.</p></section>"
+        "<p>This table decides: bins frozen by the first period, all orders, limits no lower than chance. A column "
+        "drifts where it moved among orders and among customers, so one large customer alone is no drift. The pictures "
+        "below are Evidently's, on a sample and with bins of its own; their figures differ somewhat.</p></section>"
     )
 
 
 _HEADER = (
-    "<tr><th align='left'>column</th><th>PSI</th><th>chance</th><th>mean before</th><th>mean now</th>"
-    "<th>null before</th><th>null now</th><th>severity</th><th>verdict</th></tr>"
+    "<tr><th align='left'>column</th><th>PSI of orders</th><th>chance</th><th>PSI of customers</th><th>chance</th>"
+    "<th>mean before</th><th>mean now</th><th>null before</th><th>null now</th><th>severity</th><th>verdict</th></tr>"
 )
 
 
 def _row(shift: Shift) -> str:
-    figures = [f"{shift.psi:.3f}", f"{shift.chance:.3f}", _number(shift.reference_mean), _number(shift.current_mean)]
+    figures = [f"{psi:.3f}" for psi in (shift.psi, shift.chance, shift.customer_psi, shift.customer_chance)]
+    figures += [_number(shift.reference_mean), _number(shift.current_mean)]
     figures += [f"{shift.reference_null:.1%}", f"{shift.current_null:.1%}", shift.severity, shift.verdict]
     cells = "".join(f"<td align='right'>{html.escape(text)}</td>" for text in figures)
     return f"<tr><td>{html.escape(shift.column)}</td>{cells}</tr>"

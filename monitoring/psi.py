@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -11,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-Counts = npt.NDArray[np.int64]
+Places = npt.NDArray[np.intp]
+#: How much of a period falls in each bin: numbers of orders, or of customers.
+Weights = npt.NDArray[np.float64]
 
-#: Added to every count, so that a bin that one period leaves empty has a finite logarithm (Jeffreys' prior).
+#: Added to every bin, so that a bin that one period leaves empty has a finite logarithm (Jeffreys' prior).
 _HALF = 0.5
 
 
@@ -36,31 +37,19 @@ class Bins:
         cuts = np.quantile(seen, np.linspace(0, 1, bins + 1)[1:], method="inverted_cdf")
         return cls(np.unique(np.append(cuts, np.nextafter(seen.min(), -np.inf))))
 
-    def count(self, values: Floats) -> Counts:
-        """How many of `values` fall in each bin, nulls last; shape (len(edges) + 2,).
+    def place(self, values: Floats) -> Places:
+        """(n,) the bin of each value; nulls have the last one, number len(edges) + 1.
 
-        >>> Bins.of(np.array([1.0, 2.0, 3.0, 4.0]), 2).count(np.array([0.0, 1.0, 2.0, 3.0, 9.0, np.nan])).tolist()
-        [1, 2, 1, 1, 1]
+        >>> Bins.of(np.array([1.0, 2.0, 3.0, 4.0]), 2).place(np.array([0.0, 1.0, 2.0, 3.0, 9.0, np.nan])).tolist()
+        [0, 1, 1, 2, 3, 4]
         """
-        size = len(self.edges) + 2
-        place = np.where(np.isnan(values), size - 1, np.searchsorted(self.edges, values, side="left"))
-        return np.bincount(place, minlength=size)
+        return np.where(np.isnan(values), len(self.edges) + 1, np.searchsorted(self.edges, values, side="left"))
 
 
-def count_codes(codes: Sequence[str], levels: Sequence[str]) -> Counts:
-    """How many of `codes` equal each level, everything else last; shape (len(levels) + 1,).
-
-    >>> count_codes(["DE", "FR", "XX"], ["DE", "FR"]).tolist()
-    [1, 1, 1]
-    """
-    places = {level: i for i, level in enumerate(levels)}
-    return np.bincount([places.get(code, len(levels)) for code in codes], minlength=len(levels) + 1)
-
-
-def psi(reference: Counts, current: Counts) -> float:
+def psi(reference: Weights, current: Weights) -> float:
     """Population stability index of two histograms over the same bins: 0 for equal shares, without upper bound.
 
-    sum((p - q) ln(p / q)) over the bins that either period uses, half a case added to each count. By convention
+    sum((p - q) ln(p / q)) over the bins that either period uses, half a case added to each weight. By convention
     below 0.1 is stable and above 0.25 is a shift (Siddiqi 2017, Intelligent Credit Scoring, 2nd ed., ch. 13).
 
     >>> round(psi(np.array([500, 500]), np.array([600, 400])), 4)
@@ -71,7 +60,7 @@ def psi(reference: Counts, current: Counts) -> float:
     return float(np.sum((p - q) * np.log(p / q)))
 
 
-def chance_bound(reference: Counts, current: Counts, confidence: float) -> float:
+def chance_bound(reference: Weights, current: Weights, confidence: float) -> float:
     """The PSI that two samples of these sizes from one and the same population exceed with probability 1 - confidence.
 
     PSI / (1/n + 1/m) is approximately chi-square with (used bins - 1) degrees of freedom (Yurdakul & Naranjo 2020,
@@ -88,6 +77,6 @@ def chance_bound(reference: Counts, current: Counts, confidence: float) -> float
     return float(chi_square * (1 / reference.sum() + 1 / current.sum()))
 
 
-def _shares(counts: Counts) -> Floats:
-    smoothed = counts + _HALF
+def _shares(weights: Weights) -> Floats:
+    smoothed = weights + _HALF
     return np.asarray(smoothed / smoothed.sum())

@@ -1,4 +1,9 @@
-"""One column in two periods: how far it moved, and whether that is more than chance."""
+"""One column in two periods: how far it moved, and whether that is more than chance or one large customer.
+
+Every PSI is taken twice: over orders, and over customers, each customer counting once however many orders it placed.
+Orders of one customer are alike, so one large customer can move a column of orders; it cannot move one of customers. A
+column drifts where both moved, each beyond its threshold and beyond chance.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +15,8 @@ from enum import StrEnum
 import numpy as np
 
 from monitoring.config import DriftConfig
-from monitoring.psi import Bins, Counts, chance_bound, count_codes, psi
-from monitoring.window import Window
+from monitoring.psi import Bins, Floats, Places, Weights, chance_bound, psi
+from monitoring.window import Texts, Window
 
 #: Categories of a column that are told apart; the rarer ones are counted together.
 _LEVELS = 20
@@ -27,15 +32,18 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Shift:
-    """One column in both periods. `chance` is the PSI that chance alone stays below; means are over non-null values.
+    """One column in both periods: PSI over orders and over customers, and what chance alone stays below.
 
-    Means are NaN for categories and where every value is null; shares of nulls are between 0 and 1.
+    Means are over non-null values of orders, NaN for categories and where every value is null; shares of nulls are
+    between 0 and 1.
     """
 
     column: str
     severity: str
     psi: float
     chance: float
+    customer_psi: float
+    customer_chance: float
     verdict: Verdict
     reference_mean: float
     current_mean: float
@@ -45,52 +53,73 @@ class Shift:
 
 def shifts(reference: Window, current: Window, config: DriftConfig) -> list[Shift]:
     """Every column of both periods, numbers before categories."""
-    numbers = [
-        _shift(name, *_histograms(values, current.numbers[name], config.bins), values, current.numbers[name], config)
-        for name, values in reference.numbers.items()
-    ]
-    return numbers + [
-        _shift(
-            name, *_code_histograms(values, current.codes[name]), _nulls(values), _nulls(current.codes[name]), config
-        )
-        for name, values in reference.codes.items()
-    ]
+    weights = (_per_customer(reference), _per_customer(current))
+    found = []
+    for name, before in reference.numbers.items():
+        cut, after = Bins.of(before, config.bins), current.numbers[name]
+        found.append(_shift(name, (cut.place(before), cut.place(after)), weights, (before, after), config))
+    for name, codes in reference.codes.items():
+        places = _levels(codes, current.codes[name])
+        found.append(_shift(name, places, weights, (_nulls(codes), _nulls(current.codes[name])), config))
+    return found
 
 
-def _histograms(before: np.ndarray, after: np.ndarray, bins: int) -> tuple[Counts, Counts]:
-    cut = Bins.of(before, bins)
-    return cut.count(before), cut.count(after)
+def _per_customer(window: Window) -> Floats:
+    """(n,) one over the number of orders of the order's customer: the weights of a customer add up to 1."""
+    _, index, count = np.unique(window.customer_id.astype(str), return_inverse=True, return_counts=True)
+    return np.asarray(1.0 / count[index])
 
 
-def _code_histograms(before: np.ndarray, after: np.ndarray) -> tuple[Counts, Counts]:
-    levels = [level for level, _ in sorted(Counter(before).items(), key=lambda item: (-item[1], item[0]))[:_LEVELS]]
-    return count_codes(before, levels), count_codes(after, levels)
+def _levels(before: Texts, after: Texts) -> tuple[Places, Places]:
+    """The rank of each code among the commonest of the reference; the rarer ones and the new ones share a place."""
+    ranked = sorted(Counter(before).items(), key=lambda item: (-item[1], item[0]))[:_LEVELS]
+    rank = {level: i for i, (level, _) in enumerate(ranked)}
+    first, second = (np.array([rank.get(code, _LEVELS) for code in codes], dtype=np.intp) for codes in (before, after))
+    return first, second
 
 
-def _nulls(codes: np.ndarray) -> np.ndarray:
+def _nulls(codes: Texts) -> Floats:
     # categories have no mean: only their nulls are reported
     return np.where(codes == "NULL", np.nan, np.inf)
 
 
-def _shift(column: str, before: Counts, after: Counts, old: np.ndarray, new: np.ndarray, config: DriftConfig) -> Shift:
-    check, value = config.check(column), psi(before, after)
-    chance = chance_bound(before, after, config.confidence)
-    beyond = [
-        v for v, limit in ((Verdict.DRIFT, check.drift), (Verdict.WATCH, check.watch)) if value > max(limit, chance)
-    ]
+def _shift(
+    column: str,
+    places: tuple[Places, Places],
+    weights: tuple[Floats, Floats],
+    values: tuple[Floats, Floats],
+    config: DriftConfig,
+) -> Shift:
+    check, bins = config.check(column), 1 + max(int(p.max()) for p in places)
+    orders = [_histogram(p, np.ones(len(p)), bins) for p in places]
+    customers = [_histogram(p, w, bins) for p, w in zip(places, weights, strict=True)]
+    value, over_customers = psi(orders[0], orders[1]), psi(customers[0], customers[1])
+    chance = chance_bound(orders[0], orders[1], config.confidence)
+    customer_chance = chance_bound(customers[0], customers[1], config.confidence)
+
+    def beyond(limit: float) -> tuple[bool, bool]:
+        return value > max(limit, chance), over_customers > max(limit, customer_chance)
+
+    drifted, stirred = all(beyond(check.drift)), any(beyond(check.watch))
     return Shift(
         column=column,
         severity=check.severity,
         psi=value,
         chance=chance,
-        verdict=beyond[0] if beyond else Verdict.NONE,
-        reference_mean=_mean(old),
-        current_mean=_mean(new),
-        reference_null=float(np.isnan(old).mean()),
-        current_null=float(np.isnan(new).mean()),
+        customer_psi=over_customers,
+        customer_chance=customer_chance,
+        verdict=Verdict.DRIFT if drifted else Verdict.WATCH if stirred else Verdict.NONE,
+        reference_mean=_mean(values[0]),
+        current_mean=_mean(values[1]),
+        reference_null=float(np.isnan(values[0]).mean()),
+        current_null=float(np.isnan(values[1]).mean()),
     )
 
 
-def _mean(values: np.ndarray) -> float:
+def _histogram(places: Places, weights: Floats, bins: int) -> Weights:
+    return np.asarray(np.bincount(places, weights, minlength=bins), dtype=np.float64)
+
+
+def _mean(values: Floats) -> float:
     seen = values[np.isfinite(values)]
     return float(seen.mean()) if seen.size else math.nan

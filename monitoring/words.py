@@ -21,7 +21,8 @@ def _probabilities(drift: Drift) -> list[str]:
         (drift.event, drift.reference.default.mean(), drift.current.default.mean()),
     )
     return [
-        f"Mean probability of {what}: {old:.1%} before, {new:.1%} now ({new - old:+.1%})." for what, old, new in pairs
+        f"Mean probability of {what}: {old:.1%} before, {new:.1%} now ({100 * (new - old):+.1f} points)."
+        for what, old, new in pairs
     ]
 
 

@@ -105,20 +105,21 @@ class Finding:
 
 def check_duplicates(drafts: Drafts, quarantine: Quarantine) -> int:
     """Refuses all but the first of the rows with one key and different content; the number of identical repeats."""
-    repeats: dict[str, set[int]] = {}
+    repeated = {draft.extract.name: np.zeros(len(draft.extract.lines), bool) for draft in drafts.values()}
+    fresh = {name: np.zeros_like(mask) for name, mask in repeated.items()}
     for draft in drafts.values():
         if draft.mapped.distinct:
             continue
-        frame = quarantine.all_good(draft)
-        table = BY_NAME[draft.table]
+        frame, table = quarantine.all_good(draft), BY_NAME[draft.table]
         again = frame.duplicated(list(table.key)).to_numpy()
         found = compare(table, frame[~again], frame[again], {}) if again.any() else None
         clashing = np.array([conflict.position for conflict in found.conflicts] if found else [], np.int64)
         quarantine.refuse(draft, clashing, table.key[0], "duplicate_key", ROW_REASONS["duplicate_key"])
-        same = set(frame.index.to_numpy()[again].tolist()) - set(clashing.tolist())
-        # of a row that feeds several tables, each must repeat an earlier one
-        repeats[draft.extract.name] = repeats.get(draft.extract.name, same) & same
-    return sum(map(len, repeats.values()))
+        labels = frame.index.to_numpy()
+        repeated[draft.extract.name][np.setdiff1d(labels[again], clashing)] = True
+        fresh[draft.extract.name][labels[~again]] = True
+    # a row that feeds several tables repeats an earlier one only if it brings nothing new to any of them
+    return sum(int((mask & ~fresh[name] & quarantine.good_rows(name)).sum()) for name, mask in repeated.items())
 
 
 def check_orders(drafts: Drafts, quarantine: Quarantine, checks: Checks) -> list[Finding]:

@@ -74,7 +74,7 @@ def _dataclass(kind: Any, value: Any, where: str, problems: list[str]) -> Any:
     if not isinstance(value, dict):
         problems.append(f"{where}: expected a table, got {value!r}")
         return None
-    hints = typing.get_type_hints(kind)
+    hints, before = typing.get_type_hints(kind), len(problems)
     fields = {f.name: f for f in dataclasses.fields(kind)}
     problems += [f"{where}: unknown key {key!r}" for key in value if key not in fields]
     required = (
@@ -85,4 +85,5 @@ def _dataclass(kind: Any, value: Any, where: str, problems: list[str]) -> Any:
     missing = [name for name in required if name not in value]
     problems += [f"{where}: missing key {name!r}" for name in missing]
     made = {k: build(hints[k], v, f"{where}.{k}", problems) for k, v in value.items() if k in fields}
-    return None if missing else kind(**made)
+    # a dataclass that checks itself must not meet parts that are already known to be wrong
+    return None if len(problems) > before else kind(**made)

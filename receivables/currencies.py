@@ -139,7 +139,10 @@ def _quotes(rates: pd.DataFrame, base: str) -> dict[str, Quotes]:
         value=pd.Series(values, index=rates.index, dtype=object),
         # known before the day began: the first midnight at or after known_at
         usable=rates["known_at"].dt.ceil("D").where(lambda known: known > rates["rate_on"], rates["rate_on"]),
-    )[direct | inverse].sort_values(["usable", "rate_on"], kind="stable")
+        turned=inverse,
+    )[direct | inverse]
+    # of two quotes of one day the direct one counts, in whatever order the rows come
+    frame = frame.sort_values(["usable", "rate_on", "turned"], ascending=[True, True, False])
     made = {}
     for code, group in frame.groupby("code"):
         # a rate for an earlier day that became known late does not replace the newer one

@@ -31,13 +31,18 @@ from receivables.reading import Extract
 from receivables.schema import BY_NAME, Column, Kind, Table, end_of_day
 
 _Sign = Callable[[pd.Series], pd.Series]
+
+
+def _not_above_zero(minor: pd.Series) -> pd.Series:
+    return minor <= 0
+
+
 #: Amounts that are refused, by table; everywhere else an amount must be above zero.
-_SIGNS: Final[dict[str, tuple[_Sign, str]]] = {
-    "payments": (lambda minor: minor == 0, "zero"),
-    "allocations": (lambda minor: minor == 0, "zero"),
-    "limit_changes": (lambda minor: minor < 0, "negative"),
+_WRONG_SIGNS: Final[dict[str, _Sign]] = {
+    "payments": lambda minor: minor == 0,
+    "allocations": lambda minor: minor == 0,
+    "limit_changes": lambda minor: minor < 0,
 }
-_ABOVE_ZERO: Final[tuple[_Sign, str]] = (lambda minor: minor <= 0, "not_positive")
 
 
 def draft_table(name: str, mapped: TableMapping, extract: Extract, quarantine: Quarantine, max_chars: int) -> Draft:
@@ -56,7 +61,8 @@ def draft_table(name: str, mapped: TableMapping, extract: Extract, quarantine: Q
         for refusal in parsed.refusals:
             if refusal.mask.any():
                 rows = text.index.to_numpy()[refusal.mask]
-                quarantine.refuse(draft, rows, column.name, refusal.reason, _expected(refusal.reason, column))
+                expected = _expected(refusal.reason, column)
+                quarantine.refuse(draft, rows, refusal.source or column.name, refusal.reason, expected)
     return replace(draft, frame=pd.DataFrame({column: made[column] for column in table.names}, index=text.index))
 
 
@@ -78,9 +84,11 @@ def _column(
         absent[:] = False  # filled once the whole import has been seen
     elif field and (field.end_of or field.days_between) and absent.any():
         other = _stand_in(field, text)
-        values = values.where(~absent, other.values)
-        refusals += tuple(Refusal(each.mask & absent, each.reason) for each in other.refusals)
-        absent = absent & values.isna().to_numpy()
+        values = values.where(~absent, other.values.fillna(0).astype("int64") if field.days_between else other.values)
+        absent, stood_in = absent & other.values.isna().to_numpy(), absent
+        refusals += tuple(Refusal(each.mask & stood_in, each.reason, each.source) for each in other.refusals)
+    for refusal in refusals:
+        absent = absent & ~refusal.mask
     return Parsed(values, (*refusals, Refusal(absent & (not column.nullable), "blank")))
 
 
@@ -128,22 +136,24 @@ def _money(table: Table, text: pd.Series, currency: pd.Series) -> Parsed:
     refused = blank(text) | currency.isna().to_numpy()
     for refusal in parsed.refusals:
         refused = refused | refusal.mask
-    wrong, reason = _SIGNS.get(table.name, _ABOVE_ZERO)
+    wrong = _WRONG_SIGNS.get(table.name, _not_above_zero)
     unknown = parse_currency(currency.fillna("")).refusals[0].mask
     signed = wrong(parsed.values).to_numpy(bool) & ~refused & ~unknown
-    return Parsed(parsed.values, (*parsed.refusals, Refusal(signed, reason)))
+    return Parsed(parsed.values, (*parsed.refusals, Refusal(signed, "wrong_sign")))
 
 
 def _stand_in(field: Field, text: pd.DataFrame) -> Parsed:
     """The end of a source day, or the days between two; null where there is none."""
     if field.end_of:
-        days = parse_dates(_text(text, field.end_of), field.formats)
+        days = _days(field, text, field.end_of)
         return Parsed(end_of_day(days.values), days.refusals)
-    first, last = (parse_dates(_text(text, name), field.formats) for name in field.days_between)
-    count = (last.values - first.values).dt.days
-    return Parsed(
-        count.fillna(0).astype("int64"), (*first.refusals, *last.refusals, Refusal(count.isna().to_numpy(), "blank"))
-    )
+    first, last = (_days(field, text, name) for name in field.days_between)
+    return Parsed((last.values - first.values).dt.days, (*first.refusals, *last.refusals))
+
+
+def _days(field: Field, text: pd.DataFrame, source: str) -> Parsed:
+    parsed = parse_dates(_text(text, source), field.formats)
+    return Parsed(parsed.values, tuple(Refusal(each.mask, each.reason, source) for each in parsed.refusals))
 
 
 def _text(text: pd.DataFrame, column: str) -> pd.Series:

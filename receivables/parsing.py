@@ -36,9 +36,7 @@ REASONS: Final[dict[str, str]] = {
     "not_decimal": "expected a plain decimal such as 1234.56, neither NaN nor infinite",
     "too_many_decimals": "more decimal places than the currency has",
     "too_large": f"beyond {MAX_MINOR} minor units",
-    "not_positive": "expected an amount above zero",
-    "zero": "expected an amount other than zero",
-    "negative": "expected an amount of zero or more",
+    "wrong_sign": "expected an amount above zero; payments may be negative (a reversal), a credit limit may be zero",
 }
 _INVISIBLE: Final = "[\\x00-\\x1f\\x7f-\\x9f\\x{200b}-\\x{200f}\\x{2028}-\\x{202e}\\x{2060}-\\x{206f}\\x{feff}]"
 _AMOUNT: Final = r"^(?P<sign>[+-]?)(?P<whole>[0-9]{1,15})(?:\.(?P<part>[0-9]{1,6}))?$"
@@ -54,10 +52,11 @@ _MICRO_DIGITS: Final = 6
 
 @dataclass(frozen=True)
 class Refusal:
-    """Rows refused for one reason."""
+    """Rows refused for one reason, for what `source` holds where that is not the column that was parsed."""
 
     mask: np.ndarray
     reason: str
+    source: str = ""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from receivables.remedies import LAST_RESORT, PARAMETERS, Remedy
 
 #: Where several checks are equally bad, the first of these names who decided.
 _PRECEDENCE: Final = ("POLICY", "LIMIT", "MODEL")
-_MODEL_CHECKS: Final = frozenset(name for name, check in CHECKS.items() if check.decided_by == "MODEL")
 
 
 @dataclass(frozen=True)
@@ -79,11 +78,12 @@ def decide(policy: Policy, facts: Facts) -> Decision:
 
 
 def _decided_by(outcome: str, results: tuple[CheckResult, ...]) -> str:
-    decisive = [result for result in results if result.outcome == outcome and outcome != "APPROVE"]
-    who = {result.decided_by for result in decisive} or {"MODEL"}
-    first = next(name for name in _PRECEDENCE if name in who)
-    silent = any(r.result == "NOT_EVALUATED" for r in (decisive or results) if r.check in _MODEL_CHECKS)
-    return "FALLBACK" if first == "MODEL" and silent else first
+    decisive = [result for result in results if result.outcome == outcome and outcome != "APPROVE"] or list(results)
+    silent = [result for result in decisive if result.result == "NOT_EVALUATED"]
+    if any(result.decided_by == "MODEL" for result in silent) and (silent == decisive or outcome == "APPROVE"):
+        return "FALLBACK"
+    who = {result.decided_by for result in decisive} if outcome != "APPROVE" else set()
+    return next((name for name in _PRECEDENCE if name in who), "MODEL")
 
 
 def _problems(policy: Policy) -> Iterator[str]:

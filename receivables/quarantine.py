@@ -59,10 +59,9 @@ class Quarantine:
         self._problems: dict[Problem, None] = {}  # one bad value can spoil several ledger columns
 
     def refuse(self, draft: Draft, rows: np.ndarray, column: str, reason: str, expected: str) -> None:
-        """Takes rows (labels of the draft's frame) out, for what the ledger column `column` holds in them."""
-        field = draft.mapped.columns.get(column)
-        source = (field.source or field.end_of or ", ".join(field.days_between)) if field else ""
-        extract = draft.extract
+        """Takes rows (labels of the draft's frame) out, for what a ledger or source column holds there."""
+        extract, field = draft.extract, draft.mapped.columns.get(column)
+        source = (field.source or field.end_of) if field else column
         values = extract.frame[source].iloc[rows].tolist() if source in extract.frame else [""] * len(rows)
         for line, value in zip(extract.lines[rows].tolist(), values, strict=True):
             self.add(Problem(extract.name, line, source or column, value, reason, expected))
@@ -84,6 +83,10 @@ class Quarantine:
         good = self._good[draft.extract.name]
         chosen: pd.DataFrame = draft.frame[good[draft.frame.index.to_numpy()]]
         return chosen
+
+    def good_rows(self, extract: str) -> np.ndarray:
+        """Which rows of an extract nothing is known against."""
+        return self._good[extract]
 
     @property
     def problems(self) -> tuple[Problem, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
@@ -131,23 +132,31 @@ def file_kind(path: Path) -> str:
     return kind
 
 
-class _Metered(io.RawIOBase):
-    """A stream that counts its bytes and quotation marks, and stops at the limit."""
+class _Utf8(io.RawIOBase):
+    """A stream in any encoding as UTF-8; counts its quotation marks, and stops at the limit of bytes or at bad text."""
 
-    def __init__(self, stream: BinaryIO, name: str, limit: int) -> None:
+    def __init__(self, stream: BinaryIO, name: str, encoding: str, limit: int) -> None:
         self._stream, self._name, self._left = stream, name, limit
+        self._decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
+        self._ready = b""
         self.quotes = 0
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(_BLOCK if size < 0 else size)
-        self._left -= len(data)
-        self.quotes += data.count(b'"')
-        if self._left < 0:
-            raise TooLargeError(f"{self._name}: larger than conf/import.toml allows (limits.max_bytes); split the file")
-        return data
+        size = _BLOCK if size < 0 else size
+        ended = False
+        while len(self._ready) < size and not ended:
+            data = self._stream.read(_BLOCK)
+            ended = not data
+            self._left -= len(data)
+            if self._left < 0:
+                raise TooLargeError(f"{self._name}: beyond conf/import.toml (limits.max_bytes); split the file")
+            self._ready += self._decoder.decode(data, final=ended).encode()
+        out, self._ready = self._ready[:size], self._ready[size:]
+        self.quotes += out.count(b'"')
+        return out
 
 
 def _csv(path: Path, zipped: bool, mapping: Mapping, wanted: Wanted, limits: Limits, track: Track) -> Extract:
@@ -160,12 +169,11 @@ def _csv(path: Path, zipped: bool, mapping: Mapping, wanted: Wanted, limits: Lim
         return "skip"
 
     with _opened(path, zipped) as opened:
-        stream = _Metered(opened, path.name, limits.max_bytes)
+        stream = _Utf8(opened, path.name, _encoding(mapping), limits.max_bytes)
         reader = pa.csv.open_csv(
             pa.PythonFile(stream, mode="r"),
             pa.csv.ReadOptions(
                 use_threads=False, block_size=_BLOCK, column_names=_distinct(header), skip_rows=1,
-                encoding="utf8" if mapping.encoding.lower() in ("utf-8", "utf-8-sig", "utf8") else mapping.encoding,
             ),
             pa.csv.ParseOptions(
                 delimiter=mapping.delimiter, newlines_in_values=True, ignore_empty_lines=False,
@@ -188,11 +196,17 @@ def _opened(path: Path, zipped: bool) -> BinaryIO:
     return cast(BinaryIO, gzip.open(path)) if zipped else path.open("rb")
 
 
+def _encoding(mapping: Mapping) -> str:
+    """The mapping's encoding, with which a byte-order mark is no part of the first column's name."""
+    return "utf-8-sig" if codecs.lookup(mapping.encoding).name == "utf-8" else mapping.encoding
+
+
 def _header(path: Path, zipped: bool, mapping: Mapping) -> list[str]:
-    encoding = "utf-8-sig" if mapping.encoding.lower() in ("utf-8", "utf8") else mapping.encoding
     with _opened(path, zipped) as opened:
         first = opened.readline(_BLOCK)
-    names = next(csv.reader([first.decode(encoding)], delimiter=mapping.delimiter), [])
+    if not first.endswith(b"\n") and len(first) < _BLOCK:
+        raise EmptyInputError(f"{path.name}: the file has a header and no rows")
+    names = next(csv.reader([first.decode(_encoding(mapping))], delimiter=mapping.delimiter), [])
     return [name.strip() for name in names]
 
 

@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -15,20 +14,15 @@ import pandas as pd
 import sqlalchemy as sa
 
 from receivables import bulk
-from receivables.errors import InputError, NotFoundError, UnavailableError
+from receivables.database import address_of, open_engine, queue, reaching
+from receivables.errors import InputError
 from receivables.ledger import Ledger
-from receivables.merging import Comparison, Conflict, compare
+from receivables.merging import GROWTH, Comparison, Conflict, compare
 from receivables.schema import BY_NAME, TABLES, Table, conform
-from receivables.tables_sql import HEAD, LOAD_BATCHES, SQL_TABLES
+from receivables.tables_sql import LOAD_BATCHES, SQL_TABLES
 
-#: Seconds after which a database that does not answer counts as unreachable.
-_CONNECT_SECONDS: Final = 5
-#: Milliseconds that a SQLite statement waits for another writer.
-_BUSY_MILLISECONDS: Final = 30_000
 #: With more customers than this, everything is read and filtered.
 _MANY_CUSTOMERS: Final = 500
-#: Names one lock per database so that loads and migrations queue; any constant would do.
-_LOCK: Final = 7_116_001
 #: Tables without column types: rows come back as the driver has them and are converted in bulk.
 _PLAIN: Final = {table.name: sa.table(table.name, *map(sa.column, table.names)) for table in TABLES}
 
@@ -84,7 +78,7 @@ class LedgerStore:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        self.address = engine.url.render_as_string(hide_password=True)
+        self.address = address_of(engine)
 
     def __enter__(self) -> Self:
         return self
@@ -155,12 +149,12 @@ class LedgerStore:
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
         level = {"isolation_level": "REPEATABLE READ"} if self._engine.dialect.name == "postgresql" else {}
-        with _reaching(self.address), self._engine.connect().execution_options(**level) as connection:
+        with reaching(self.address), self._engine.connect().execution_options(**level) as connection:
             yield connection
 
     @contextmanager
     def _writing(self, *, lock: bool) -> Iterator[sa.Connection]:
-        with _reaching(self.address), self._engine.connect() as bare:
+        with reaching(self.address), self._engine.connect() as bare:
             connection = bare.execution_options(immediate=lock)
             with connection.begin():
                 if lock:
@@ -174,123 +168,7 @@ def open_store(spec: str, *, create: bool = False) -> LedgerStore:
     Raises NotFoundError where there is none and `create` is off, UnavailableError where the database cannot be
     reached, InputError where it is no ledger or one of another version.
     """
-    url = _url(spec)
-    if url.get_backend_name() == "sqlite":
-        _prepare_file(url, spec, create)
-    engine = _engine(url)
-    store = LedgerStore(engine)
-    try:
-        with _reaching(store.address):
-            if create:
-                _migrate(engine)
-            _check_revision(engine, store.address)
-    except BaseException:
-        store.close()
-        raise
-    return store
-
-
-def queue(connection: sa.Connection) -> None:
-    """Waits until no other connection loads or migrates; SQLite has one writer anyway."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-
-
-def _url(spec: str) -> sa.URL:
-    if "://" not in spec:
-        return sa.URL.create("sqlite", database=str(Path(spec).expanduser().absolute()))
-    try:
-        url = sa.make_url(spec)
-    except sa.exc.ArgumentError:
-        # the text may hold a password: it is not repeated
-        raise InputError("ledger: expected a file path or a URL such as postgresql://user@host/database") from None
-    if url.get_backend_name() not in ("sqlite", "postgresql"):
-        raise InputError(f"ledger: expected sqlite or postgresql, got {url.get_backend_name()}")
-    return url.set(drivername="postgresql+psycopg") if url.get_backend_name() == "postgresql" else url
-
-
-def _prepare_file(url: sa.URL, spec: str, create: bool) -> None:
-    path = Path(str(url.database))
-    if path.is_dir():
-        raise InputError(f"ledger {spec}: expected a file, this is a folder")
-    if not create and not path.exists():
-        raise NotFoundError(f"ledger {spec}: no such file; `otcrisk import` or `otcrisk simulate` makes one")
-    if create:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UnavailableError(f"ledger {spec}: cannot make its folder: {error}") from None
-
-
-def _engine(url: sa.URL) -> sa.Engine:
-    if url.get_backend_name() == "sqlite":
-        engine = sa.create_engine(url)
-        sa.event.listen(engine, "connect", _configure_sqlite)
-        sa.event.listen(engine, "begin", _begin_sqlite)
-        return engine
-    options = {"connect_timeout": _CONNECT_SECONDS, "options": "-c timezone=UTC -c datestyle=ISO"}
-    return sa.create_engine(url, connect_args=options, pool_pre_ping=True)
-
-
-def _configure_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # transactions begin in _begin_sqlite, so that reads are consistent too
-    for pragma in (
-        f"busy_timeout={_BUSY_MILLISECONDS}",
-        "journal_mode=WAL",
-        "synchronous=FULL",  # a load that was reported survives a power cut
-        "foreign_keys=ON",
-        "cache_size=-65536",  # KiB: a load of a million rows runs out of the default two megabytes
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    # taking the write lock at the start avoids the deadlock of two readers that both want to write
-    immediate = connection.get_execution_options().get("immediate")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
-
-@contextmanager
-def _reaching(address: str) -> Iterator[None]:
-    """Turns a driver's failures into our errors, which name the address without its password."""
-    try:
-        yield
-    except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
-        reason = str(error.orig).strip().splitlines()[0]
-        raise UnavailableError(f"ledger {address}: cannot be reached: {reason}") from None
-    except sa.exc.DatabaseError as error:
-        if "not a database" in str(error.orig):
-            raise InputError(f"ledger {address}: this file is no SQLite database") from None
-        raise
-
-
-def _migrate(engine: sa.Engine) -> None:
-    from receivables.migrations import upgrade  # Alembic is needed only here and takes a third of a second
-
-    with engine.connect() as bare, bare.execution_options(immediate=True).begin() as transaction:
-        connection = transaction.connection
-        queue(connection)
-        if _revision(connection) != HEAD:
-            upgrade(connection)
-
-
-def _revision(connection: sa.Connection) -> str | None:
-    """The migration that the database is at, None where it holds no ledger."""
-    if not sa.inspect(connection).has_table("alembic_version"):
-        return None
-    return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-
-
-def _check_revision(engine: sa.Engine, address: str) -> None:
-    with engine.connect() as connection:
-        revision = _revision(connection)
-    if revision is None:
-        raise NotFoundError(f"ledger {address}: there is no ledger; `otcrisk import` or `otcrisk simulate` makes one")
-    if revision != HEAD:
-        raise InputError(
-            f"ledger {address}: expected schema revision {HEAD}, found {revision}; "
-            f"`otcrisk import` brings an older ledger up to date, a newer one needs a newer otcrisk"
-        )
+    return LedgerStore(open_engine(spec, create=create))
 
 
 def _read(connection: sa.Connection, table: Table, wanted: dict[str, Any] | None) -> pd.DataFrame:
@@ -330,32 +208,40 @@ def _held(connection: sa.Connection, table: Table, keys: pd.DataFrame) -> pd.Dat
     target = _PLAIN[table.name]
     if keys.empty or connection.execute(sa.select(target).limit(1)).first() is None:
         return bulk.nothing(table)
-    with _wanted(connection, table, keys) as wanted:
-        match = sa.and_(*(target.c[name] == wanted.c[name] for name in table.key))
-        return bulk.fetch(connection, sa.select(*target.c).join_from(wanted, target, match), table)
+    with _staged(connection, table, keys[list(table.key)].drop_duplicates()) as staged:
+        chosen = sa.select(*target.c).join_from(staged, target, _match(table, target, staged))
+        return bulk.fetch(connection, chosen, table)
 
 
 @contextmanager
-def _wanted(connection: sa.Connection, table: Table, keys: pd.DataFrame) -> Iterator[sa.Table]:
-    """A temporary table of the distinct keys: works for a million of them, where a list of parameters does not."""
-    columns = (sa.Column(c.name, c.type, primary_key=True, autoincrement=False)
-               for c in SQL_TABLES[table.name].primary_key)  # fmt: skip
-    wanted = sa.Table(f"wanted_{table.name}", sa.MetaData(), *columns, prefixes=["TEMPORARY"])
-    wanted.create(connection)
-    bulk.insert(connection, wanted, table, keys[list(table.key)].drop_duplicates())
-    yield wanted
-    wanted.drop(connection)
+def _staged(connection: sa.Connection, table: Table, rows: pd.DataFrame) -> Iterator[sa.Table]:
+    """The rows as a temporary table: works for a million of them, where a list of parameters does not."""
+    columns = (c for c in SQL_TABLES[table.name].columns if c.name in rows)
+    staged = sa.Table(
+        f"staged_{table.name}",
+        sa.MetaData(),
+        *(sa.Column(c.name, c.type, primary_key=c.primary_key, autoincrement=False) for c in columns),
+        prefixes=["TEMPORARY"],
+    )
+    staged.create(connection)
+    bulk.insert(connection, staged, table, rows)
+    yield staged
+    staged.drop(connection)
+
+
+def _match(table: Table, left: sa.FromClause, right: sa.FromClause) -> sa.ColumnElement[bool]:
+    return sa.and_(*(left.c[name] == right.c[name] for name in table.key))
 
 
 def _write(connection: sa.Connection, table: Table, found: Comparison, batch: int, track: bulk.Track) -> None:
     target = SQL_TABLES[table.name]
     if not found.updates.empty:
-        with _wanted(connection, table, found.updates) as wanted:
-            match = sa.and_(*(target.c[name] == wanted.c[name] for name in table.key))
-            connection.execute(sa.delete(target).where(sa.exists().where(match)))
-    for rows in (found.updates, found.inserts):
-        if not rows.empty:
-            bulk.insert(connection, target, table, rows, constants={"batch_id": batch}, track=track)
+        grown = list(GROWTH[table.name])
+        with _staged(connection, table, found.updates[[*table.key, *grown]]) as staged:
+            values: dict[str, Any] = {name: staged.c[name] for name in grown} | {"batch_id": batch}
+            connection.execute(sa.update(target).values(values).where(_match(table, target, staged)))
+    if not found.inserts.empty:
+        bulk.insert(connection, target, table, found.inserts, constants={"batch_id": batch}, track=track)
 
 
 def _new_batch(connection: sa.Connection, source: str, fingerprint: str, tables: Mapping[str, TableLoad]) -> int:

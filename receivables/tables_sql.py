@@ -84,7 +84,9 @@ def _sql_table(table: Table) -> sa.Table:
         table.name,
         METADATA,
         *(_sql_column(column, table) for column in table.columns),
-        sa.Column("batch_id", sa.ForeignKey(LOAD_BATCHES.c.id, name=f"fk_{table.name}_batch"), nullable=False),
+        sa.Column(
+            "batch_id", sa.BigInteger(), sa.ForeignKey(LOAD_BATCHES.c.id, name=f"fk_{table.name}_batch"), nullable=False
+        ),
         sqlite_with_rowid=False,
     )
     for name in _LOOKED_UP_BY:

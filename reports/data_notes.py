@@ -45,13 +45,16 @@ def data_notes(known: Ledger, book: Book, on: dt.date) -> Iterator[str]:
 
 
 def _unapplied(known: Ledger) -> str:
-    """Payments less their allocations, by currency of the payment, where the two share a currency."""
-    paid = known["payments"].set_index("payment_id")
-    used = known["allocations"].groupby("payment_id")["amount_minor"].sum()
-    same = known["allocations"].groupby("payment_id")["currency"].first() == paid["currency"]
-    left = paid["amount_minor"] - used.reindex(paid.index, fill_value=0)
-    open_credit = left[(left > 0) & same.reindex(paid.index, fill_value=True)].groupby(paid["currency"]).sum()
-    return ", ".join(spoken(int(v), str(code)) for code, v in open_credit.items())
+    """Payments less their allocations, by currency; a payment that clears invoices in another currency is left out."""
+    paid = known["payments"][["payment_id", "amount_minor", "currency"]]
+    used = known["allocations"][["payment_id", "amount_minor", "currency"]]
+    used = used.merge(paid[["payment_id", "currency"]], on="payment_id", suffixes=("", "_paid"))
+    crossed = used["payment_id"][used["currency"] != used["currency_paid"]]
+    cleared = used.groupby("payment_id")["amount_minor"].sum().reindex(paid["payment_id"], fill_value=0)
+    left = paid.assign(left=paid["amount_minor"] - cleared.to_numpy())
+    left = left[(left["left"] > 0) & ~left["payment_id"].isin(crossed)]
+    by_currency = left.groupby("currency")["left"].sum()
+    return ", ".join(spoken(int(minor), str(code)) for code, minor in by_currency.items())
 
 
 def _mass_clearing(book: Book) -> Iterator[str]:

@@ -41,20 +41,14 @@ from reports.decision_tables import (
     sums,
 )
 from reports.history import aging_pictures, history_of, payment_pictures
-from reports.page import render
 
 _EVENT: Final = re.compile(r"(?:default|serious_delinquency)_\d+m")
 
 Figures = dict[str, Any]
 
 
-def decision_report(record: DecisionRecord, catalogue: Sequence[Feature], *, ledger: Ledger | None = None) -> str:
-    """The report as HTML text; `catalogue` gives features their meaning, unit and group."""
-    return render("decision.html", decision_figures(record, catalogue, ledger=ledger))
-
-
 def decision_figures(record: DecisionRecord, catalogue: Sequence[Feature], *, ledger: Ledger | None = None) -> Figures:
-    """Everything the report's template shows, by name."""
+    """Everything that decision.html shows, by name; `catalogue` gives model inputs their meaning, unit and group."""
     response, request = record.response, record.request
     as_of = pd.Timestamp(record.as_of).tz_convert("UTC").tz_localize(None)
     history = history_of(record.customer_id, request, as_of, ledger)
@@ -90,6 +84,21 @@ def decision_figures(record: DecisionRecord, catalogue: Sequence[Feature], *, le
         "models": {model: model_title(model, event) for model in record.contributions},
         "sums": list(sums(record, event)),
         "audit": audit(record),
+    }
+
+
+def decision_document(record: DecisionRecord) -> Figures:
+    """The decision's figures for machines, as they were answered."""
+    response = record.response
+    blocks = ("score", "probabilities", "expected_payment", "loss", "limit", "explanations", "actions")
+    return {
+        "score_id": record.score_id,
+        "request_id": record.request_id,
+        "as_of": record.as_of,
+        "event": event_of(response),
+        "decision": response["decision"],
+        **{block: response.get(block) for block in blocks},
+        "record_sha256": record.record_sha256,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -66,7 +67,7 @@ def waterfall(
     scale = Scale(min(low - pad, axis[0][0]), max(high + pad, axis[-1][0]), 450, _WIDE - 70)
     row, top = 44.0, 30.0
     bottom = top + row * (len(steps) + 2)
-    parts = [mark for at, label in axis for mark in _mark(scale(at), top - 6, bottom, label)]
+    parts = [mark for at, label in _spaced(axis, scale) for mark in _mark(scale(at), top - 6, bottom, label)]
     parts += _total(names[0], reference, notes[0], scale, top, row)
     for i, step in enumerate(steps):
         parts += _step(step, running[i], scale, top + row * (i + 1), row)
@@ -75,6 +76,15 @@ def waterfall(
     rows = [(names[0], str(reference), ""), *signed, (names[1], str(value), "")]
     header = ("", "points", "effect")
     return picture(title, description, parts, width=_WIDE, height=bottom + 4, header=header, rows=rows)
+
+
+def _spaced(axis: Sequence[tuple[float, str]], scale: Scale) -> Iterator[tuple[float, str]]:
+    """The marks that do not touch the one before."""
+    free = -math.inf
+    for at, label in axis:
+        if scale(at) >= free:
+            yield at, label
+            free = scale(at) + 42
 
 
 def _mark(x: float, top: float, bottom: float, label: str) -> tuple[Markup, Markup]:
@@ -138,14 +148,14 @@ def score_scale(
 
 def _rating_boxes(rating: str, ratings: Sequence[str], top: float) -> Iterator[Markup]:
     step = (_HALF - 28) / max(len(ratings), 1)
-    for i, name in enumerate(ratings):
+    for i, name in enumerate(reversed(ratings)):  # worst on the left, as on the score's axis
         mine = name == rating
         x = 14 + i * step
         yield bar(x + 1, top, step - 2, 30, ACCENT if mine else SURFACE, tip=f"rating {name}")
         weight = 700 if mine else 400
         yield text(x + step / 2, top + 20, name, anchor="middle", fill="white" if mine else MUTED, weight=weight)
-    yield text(14, top + 46, "best", size=11, fill=MUTED)
-    yield text(_HALF - 14, top + 46, "worst", anchor="end", size=11, fill=MUTED)
+    yield text(14, top + 46, "worst", size=11, fill=MUTED)
+    yield text(_HALF - 14, top + 46, "best", anchor="end", size=11, fill=MUTED)
 
 
 def limit_use(

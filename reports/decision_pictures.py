@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from reports.svg import AGES
 
 RATINGS: Final = tuple(f"R{grade:02d}" for grade in range(1, 11))
 #: Probabilities that label the log-odds axis.
-_CHANCES: Final = (0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
+_CHANCES: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, *(step / 20 for step in range(1, 20)), 0.97, 0.98, 0.99)
 
 
 def chance_words(explanation: Mapping[str, Any]) -> str:
@@ -50,8 +50,10 @@ def waterfall_picture(explanation: Mapping[str, Any], response: Mapping[str, Any
     """The explanation as a waterfall, in exactly the numbers of the answer."""
     is_score = explanation["unit"] == "score_points"
     reasons = explanation["reasons"]
-    steps = [Step(r["text"], Decimal(str(r["points"])), r["direction"] == "ADVERSE") for r in reasons]
-    reference, value = (Decimal(str(explanation[name])) for name in ("reference", "value"))
+    reference, value, *points = _aligned(
+        [explanation["reference"], explanation["value"], *(r["points"] for r in reasons)]
+    )
+    steps = [Step(r["text"], p, r["direction"] == "ADVERSE") for r, p in zip(reasons, points, strict=True)]
     target = target_words(explanation["target"])
     if is_score:
         title, unit, notes = "How the score came about", "score points", ("", "")
@@ -69,6 +71,13 @@ def waterfall_picture(explanation: Mapping[str, Any], response: Mapping[str, Any
     closing = "The parts add up to the value exactly." if total == value else f"Rounding leaves {value - total:+}."
     text = f"From the reference over each reason to the value, in {unit}. {reading} {closing}"
     return waterfall(title, text, reference, steps, value, names=names, notes=notes, marks=marks)
+
+
+def _aligned(numbers: Sequence[float]) -> list[Decimal]:
+    """The numbers as the answer prints them, with equally many decimals."""
+    exact = [Decimal(str(number)).normalize() for number in numbers]
+    finest = min(0, *(int(number.as_tuple().exponent) for number in exact))
+    return [number.quantize(Decimal(1).scaleb(finest)) for number in exact]
 
 
 def scale_picture(response: Mapping[str, Any]) -> Picture | None:

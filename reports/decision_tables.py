@@ -5,14 +5,16 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from features.feature import Feature
+from features import REASONS, Feature
 from receivables.decision import DecisionRecord
 from reports import words
 from reports.history import PaymentHistory
 
 Pairs = list[tuple[str, str]]
+#: Entries of a list that fit the first page.
+_SHOWN: Final = 2
 
 
 def facts(request: Mapping[str, Any]) -> dict[str, Pairs]:
@@ -63,7 +65,7 @@ def checks(response: Mapping[str, Any]) -> list[dict[str, str]]:
     return [
         {
             "name": words.CHECKS.get(check["check"], words.spell(check["check"])),
-            "result": check["result"],
+            "result": check["result"].replace("_", " "),
             "style": check["result"].lower() if check["result"] in {"PASS", "FAIL"} else "other",
             "actual": _cell(check.get("actual")),
             "threshold": _cell(check.get("threshold")),
@@ -74,21 +76,32 @@ def checks(response: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _cell(value: object) -> str:
-    return "—" if value is None else words.grouped(str(value))
+    said = {None: "—", "true": "yes", "false": "no"}
+    return said.get(value, words.grouped(str(value))) if value is None or isinstance(value, str) else str(value)
 
 
 def actions(response: Mapping[str, Any]) -> list[dict[str, str]]:
-    """What to do, most urgent first: the action, who does it, with what, and the reasons it answers."""
+    """What to do, most urgent first: the action, who does it, with what, and the reasons it answers.
+
+    `parameters` is cut to fit the first page, `full` is not.
+    """
     ordered = sorted(response.get("actions", []), key=lambda action: action["priority"])
     return [
         {
             "text": words.ACTIONS.get(action["code"], words.spell(action["code"])),
             "owner": words.spell(action["owner"]),
-            "parameters": words.parameters(action.get("parameters") or {}),
-            "why": ", ".join(action.get("why", [])),
+            "parameters": words.parameters(action.get("parameters") or {}, most=_SHOWN),
+            "full": words.parameters(action.get("parameters") or {}),
+            "why": ", ".join(_cause(code) for code in action.get("why", [])),
         }
         for action in ordered
     ]
+
+
+def _cause(code: str) -> str:
+    """The reason or check behind a code, in words within a sentence."""
+    name = REASONS[code].title if code in REASONS else words.CHECKS.get(code, words.spell(code))
+    return name[0].lower() + name[1:]
 
 
 def changes(response: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -161,7 +174,9 @@ def model_title(model: str, event: str) -> str:
     >>> model_title("default", "serious_delinquency_6m"), model_title("late_payment", "")
     ('Serious delinquency', 'Late payment')
     """
-    return words.spell(re.sub(r"_\d+m$", "", event) if model == "default" and event else model)
+    if model == "default" and event:
+        return words.spell(re.sub(r"_\d+m$", "", event))
+    return "Late payment" if model.startswith("late") else words.spell(model)
 
 
 def sums(record: DecisionRecord, event: str) -> Iterator[str]:
@@ -181,9 +196,7 @@ def audit(record: DecisionRecord) -> Pairs:
     """Ids, versions and hashes that tie the decision to its inputs, models and policy."""
     response = record.response
     model = {f"model {name.replace('_', ' ')}": value for name, value in (response.get("model") or {}).items()}
-    versions = {
-        f"version of {name.replace('_', ' ')}": v for name, v in record.versions.items() if not isinstance(v, dict)
-    }
+    versions = {f"version of {name.replace('_', ' ')}": v for name, v in _flat(record.versions)}
     block = response.get("audit") or {}
     pairs = {
         "score id": record.score_id,
@@ -201,3 +214,12 @@ def audit(record: DecisionRecord) -> Pairs:
         "kept until": block.get("retain_until"),
     }
     return [(words.spell(name), str(value)) for name, value in pairs.items() if value not in (None, "")]
+
+
+def _flat(versions: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Names and values, those of a nested mapping under its own names."""
+    for name, value in versions.items():
+        if isinstance(value, Mapping):
+            yield from value.items()
+        else:
+            yield name, value

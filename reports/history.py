@@ -16,10 +16,11 @@ from receivables.settlements import settlements_of
 from reports.charts import Picture, stacked_bar
 from reports.decision_charts import Paid, lateness, payment_timeline
 from reports.svg import AGES
-from reports.words import count, day
+from reports.words import day
 
-#: Invoices drawn one by one; the newest that were due, and everything that is open.
+#: Invoices drawn one by one, and how many of them are settled ones even where many are open.
 _SHOWN = 18
+_SETTLED = 6
 _LOLLIPOPS = 150
 
 
@@ -121,12 +122,13 @@ def payment_pictures(history: PaymentHistory) -> list[Picture]:
         text = f"One line per invoice at its due date, up = days late, down = days early; hollow = still open. {shown}"
         pictures.append(lateness("Days late, invoice by invoice", text, drawn, on=history.on))
     is_open = newest["settled_on"].isna()
-    chosen = pd.concat([newest[~is_open].tail(max(_SHOWN - int(is_open.sum()), 6)), newest[is_open].tail(_SHOWN)])
+    oldest_open = newest[is_open].head(_SHOWN)
+    chosen = pd.concat([newest[~is_open].tail(max(_SHOWN - len(oldest_open), _SETTLED)), oldest_open])
     pictures.append(
         payment_timeline(
             "From invoice to payment",
-            f"{count(len(chosen), 'invoice')}: grey from issue, upright mark = due date, orange = late, dot = paid, "
-            f"hollow = open on {day(history.on)} (dashed line).",
+            f"The last paid and the oldest open invoices, {len(chosen)} of {len(newest)}: grey from issue, upright "
+            f"mark = due date, orange = late, dot = paid, hollow = open on {day(history.on)} (dashed line).",
             paid_items(chosen.sort_values(["issued_on", "invoice_id"])),
             on=history.on,
         )

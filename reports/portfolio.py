@@ -17,7 +17,6 @@ from receivables.ledger import Ledger
 from receivables.position import WINDOW, YEAR, Position
 from reports import words
 from reports.data_notes import data_notes
-from reports.page import render
 from reports.portfolio_pictures import (
     aging_history,
     aging_picture,
@@ -40,11 +39,6 @@ _MONTHS = 13
 Figures = dict[str, Any]
 
 
-def portfolio_report(figures: Figures) -> str:
-    """The review as HTML text, from `portfolio_figures`."""
-    return render("portfolio.html", figures)
-
-
 def reporting_currency(ledger: Ledger, conf: Currencies) -> str:
     """The configured currency, or the ledger's most frequent one where no invoice is in the configured one."""
     counts = ledger["invoices"]["currency"].value_counts()
@@ -54,7 +48,7 @@ def reporting_currency(ledger: Ledger, conf: Currencies) -> str:
 def portfolio_figures(
     ledger: Ledger, on: dt.date, *, conf: Currencies, champion: Champion | None, loss_given_default: float
 ) -> Figures:
-    """Everything the review shows, by name, as known at the end of day `on`."""
+    """Everything that portfolio.html shows, by name, as known at the end of day `on`."""
     moment = pd.Timestamp(on) + pd.Timedelta(days=1)
     known = ledger.known(moment)
     base = reporting_currency(known, conf)
@@ -141,7 +135,7 @@ def _ratings(items: pd.DataFrame, scored: Scored | None, loss_given_default: flo
     }
 
 
-def document(figures: Figures) -> Figures:
+def portfolio_document(figures: Figures) -> Figures:
     """The review's numbers for machines: whole minor units of `currency`, days and per cent; null where undefined."""
     position: Position = figures["position"]
     monthly: pd.DataFrame = figures["monthly"]

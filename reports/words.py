@@ -197,19 +197,36 @@ def event_words(target: str) -> str:
     return f"{label} within {count(months, 'month')}"
 
 
-def parameters(values: Mapping[str, Any]) -> str:
-    """An action's parameters in words.
+def parameters(values: Mapping[str, Any], *, most: int | None = None) -> str:
+    """An action's parameters in words; of a list no more than `most` entries, the rest as their number.
 
-    >>> parameters({"document_numbers": ["1", "2"], "net_days": 14})
-    'document numbers 1, 2; net days 14'
+    >>> parameters({"document_numbers": ["1", "2", "3"], "net_days": 14}, most=2)
+    'document numbers 1, 2 and 1 more; net days 14'
+    >>> parameters({"amount": "21300.00", "currency": "EUR"})
+    'amount 21,300.00 EUR'
     """
-    return "; ".join(f"{name.replace('_', ' ')} {_parameter(name, value)}" for name, value in values.items())
+    currency = values.get("currency", "")
+    said = {name: value for name, value in values.items() if name != "currency" or len(values) == 1}
+    return "; ".join(
+        f"{name.replace('_', ' ')} {_parameter(value, str(currency), most)}" for name, value in said.items()
+    )
 
 
-def _parameter(name: str, value: object) -> str:
+def _parameter(value: object, currency: str, most: int | None) -> str:
     if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    return grouped(str(value)) if name.endswith("amount") else str(value)
+        return listed([str(entry) for entry in value], most)
+    text = grouped(str(value))
+    return f"{text} {currency}".rstrip() if isinstance(value, str) and "." in value else text
+
+
+def listed(entries: Sequence[str], most: int | None) -> str:
+    """Entries with commas; beyond `most` only how many more there are.
+
+    >>> listed(["a", "b", "c"], 1), listed(["a", "b"], None)
+    ('a and 2 more', 'a, b')
+    """
+    shown = ", ".join(entries[:most])
+    return shown if most is None or len(entries) <= most else f"{shown} and {len(entries) - most} more"
 
 
 def grouped(text: str) -> str:

@@ -64,7 +64,7 @@ def assess(request: ScoreRequest, known: Knowledge, tools: Tools) -> Assessment:
     begun = time.perf_counter()
     laid = overlay(known.ledger, request)
     all_listed = laid.used_open_items and bool(request.open_items and request.open_items.complete)
-    stands = position(laid.ledger, request, tools.currencies, is_known=known.is_synchronised or all_listed)
+    stands = position(laid, request, tools.rates, is_known=known.is_synchronised or all_listed)
     scorer = None if known.mode == "RULES" else _Scorer(request, laid, tools)
     prediction = scorer.prediction() if scorer else None
     facts = _facts(request, stands, prediction, tools)
@@ -101,7 +101,7 @@ class _Scorer:
 
     def __init__(self, request: ScoreRequest, laid: Overlay, tools: Tools) -> None:
         self._tools = tools
-        self._history = History.of(laid.ledger)
+        self._history = History.of(laid.ledger, tools.rates.into(laid.ledger))
         self._orders = _orders(request)
 
     def prediction(self) -> Prediction:

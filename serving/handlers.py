@@ -15,7 +15,7 @@ from serving.plausible import require_possible
 from serving.problems import ApiError, FieldProblem, from_domain, refuse
 from serving.schemas import ScoreRequest, read_request
 from serving.score import Occasion, score_order
-from serving.state import State, knowledge
+from serving.state import State
 from serving.wire import parse
 
 #: Orders in one batch.
@@ -127,7 +127,7 @@ def _answer(state: State, request: ScoreRequest, document: Mapping[str, Any], ke
     return score_order(
         request,
         document,
-        known=knowledge(state.store, payer, has_items=has_items),
+        known=state.payers.known(payer, has_items=has_items),
         tools=state.tools,
         occasion=Occasion.at(dt.datetime.now(dt.UTC)),
         previous=state.log.latest(payer, before=moment_text(request.as_of)),

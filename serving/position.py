@@ -9,12 +9,12 @@ from decimal import Decimal
 from typing import Final
 
 import numpy as np
-import pandas as pd
 
-from receivables.currencies import Currencies, Rates
+from receivables.currencies import Rates
 from receivables.ledger import Ledger
 from receivables.money import parse_minor
-from receivables.settlements import settlements_of
+from serving.overlay import Overlay
+from serving.rates import RateBook
 from serving.schemas import CreditAccount, Exposure, OpenItem, ScoreRequest
 
 #: The parts of the exposure, as the credit account names them.
@@ -72,15 +72,15 @@ class Position:
         return None if self.documents is None else max((d.days_past_due for d in self.overdue), default=0)
 
 
-def position(ledger: Ledger, request: ScoreRequest, currencies: Currencies, *, is_known: bool) -> Position:
+def position(laid: Overlay, request: ScoreRequest, book: RateBook, *, is_known: bool) -> Position:
     """The position in the overlaid ledger; `is_known` says whether it holds all open items that there are."""
-    known = ledger.known(pd.Timestamp(request.as_of.replace(tzinfo=None)))
+    known = laid.ledger
     items = {item.document_number: item for item in (request.open_items.items if request.open_items else ())}
-    documents = _documents(known, items, request.as_of.date()) if is_known or items else None
+    documents = _documents(laid, items, request.as_of.date()) if is_known or items else None
     account = request.credit_account
     limit_minor, limit_currency = _limit(known)
     currency = account.currency if account else limit_currency or request.order.currency
-    rates = Rates.of(ledger, currencies, base=currency)
+    rates = book.into(known, currency)
     exposure, warnings = _exposure(account, documents, _credits(items), request, rates)
     return Position(
         documents=documents,
@@ -95,21 +95,20 @@ def position(ledger: Ledger, request: ScoreRequest, currencies: Currencies, *, i
     )
 
 
-def _documents(known: Ledger, items: dict[str, OpenItem], today: dt.date) -> tuple[OpenDocument, ...]:
-    frame = settlements_of(known)
-    frame = frame[frame["residual_minor"] > 0]
-    levels = known["dunnings"].groupby("invoice_id")["level"].max()
-    disputes = known["disputes"]
+def _documents(laid: Overlay, items: dict[str, OpenItem], today: dt.date) -> tuple[OpenDocument, ...]:
+    dunnings, disputes = laid.ledger["dunnings"], laid.ledger["disputes"]
+    levels: dict[str, int] = {}
+    for number, level in zip(dunnings["invoice_id"], dunnings["level"], strict=True):
+        levels[number] = max(int(level), levels.get(number, 0))
     contested = set(disputes.loc[disputes["closed_on"].isna(), "invoice_id"].dropna())
     made = []
-    for number, due, residual, currency in zip(
-        frame["invoice_id"], frame["due_on"], frame["residual_minor"], frame["currency"], strict=True
-    ):
-        item = items.get(number)
-        level = item.dunning_level if item and item.dunning_level is not None else int(levels.get(number, 0))
-        disputed = item.dispute_status == "OPEN" if item and item.dispute_status else number in contested
-        days = (today - due.date()).days
-        made.append(OpenDocument(number, days, int(residual), currency, level, disputed))
+    for number, held in laid.invoices.items():
+        if held.residual:
+            item = items.get(number)
+            level = item.dunning_level if item and item.dunning_level is not None else levels.get(number, 0)
+            disputed = item.dispute_status == "OPEN" if item and item.dispute_status else number in contested
+            days = (today - held.due_on).days
+            made.append(OpenDocument(number, days, held.residual, held.currency, level, disputed))
     return tuple(made)
 
 
@@ -118,8 +117,9 @@ def _limit(known: Ledger) -> tuple[int | None, str | None]:
     limits = known["limit_changes"]
     if limits.empty:
         return None, None
-    newest = limits.sort_values(["valid_from", "known_at"], kind="stable").iloc[-1]
-    return int(newest["amount_minor"]), str(newest["currency"])
+    columns = (limits[name] for name in ("valid_from", "known_at", "amount_minor", "currency"))
+    *_, minor, currency = max(zip(*columns, strict=True), key=lambda row: (row[0], row[1]))
+    return int(minor), str(currency)
 
 
 def _credits(items: dict[str, OpenItem]) -> list[tuple[int, str]]:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send  # noqa: E402
 
 from serving.app import Nowhere, create_app  # noqa: E402
 from serving.state import load_state  # noqa: E402
+from serving.warm import warm  # noqa: E402
 
 #: BentoML's routes that come before a mounted application.
 _HIDDEN: Final = frozenset({"/schema.json", "/metrics"})
@@ -40,6 +41,7 @@ class Scoring:
         # `otcrisk serve` has loaded the state before it binds the port, to fail early and with a clear exit code
         if getattr(app.state, "serving", None) is None:
             app.state.serving = load_state()
+        warm(app.state.serving)
         # what is loaded stays: the collector need not walk over it again and again
         gc.collect()
         gc.freeze()

@@ -95,9 +95,9 @@ class LateData:
     x: Floats
 
     @classmethod
-    def of(cls, known: Known) -> LateData:
-        """Every invoice of the view."""
-        orders = Orders.of_invoices(known.ledger)
+    def of(cls, known: Known, orders: Orders | None = None) -> LateData:
+        """The given orders, by default every invoice of the view."""
+        orders = Orders.of_invoices(known.ledger) if orders is None else orders
         return cls(known, orders, build_features(known.history, orders, known.priors))
 
     def labels(self, grid: Sequence[int], *, cutoff: pd.Timestamp, margin_days: int) -> Floats:

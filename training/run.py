@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from features import INDEX, NAMES, VERSION
+from models import artefact
 from models.artefact import Facts
 from models.cards.card import html, markdown
 from models.champion import save_champion, save_default, save_late
@@ -24,7 +25,7 @@ from models.law import GRID, PaymentLaw
 from models.numbers import Floats
 from receivables.ledger import Ledger
 from receivables.outcomes import EventRule, OutcomeConfig, late_column
-from training import cards, plots, tracking
+from training import cards, plots, registered, tracking
 from training.dataset import DefaultData, Known, LateData, fingerprint, segments
 from training.evaluate import ALL, Figure, Judged, by_group, judge, judge_days
 from training.fit import MODEL, OWN_RATE, DefaultFit, LateFit, Settings, Tick, fit_default, fit_late, judged_default
@@ -145,21 +146,16 @@ def _register(done: _Fitted, *, folder: Path, name: str, trained_at: dt.datetime
             model: registry.register(client, Path(scratch) / part, model, tags=tags)
             for part, model in (("late", registry.LATE_NAME), ("default", registry.DEFAULT_NAME))
         }
+        complete = _save_champion(done, Path(scratch) / "champion", facts, versions)
+        registered.keep(client, run_id, complete)
         tracking.log(client, run_id, _record(done, versions, trained_at, verdict), _pictures(done, Path(scratch)))
+        if verdict.promoted:
+            artefact.restore(place, artefact.read(complete))
         for model, version in versions.items():
             if verdict.promoted:
                 registry.crown(client, model, version)
             else:
                 client.set_registered_model_alias(model, "challenger", version)
-    if verdict.promoted:
-        known = done.late.known
-        save_champion(
-            place,
-            late=done.late_fit.model,
-            default=done.default_fit.model,
-            priors=known.priors.at(known.cutoff.to_datetime64()),
-            facts=dataclasses.replace(facts, name="otc-risk", version=_version(versions)),
-        )
     return Trained(
         run_id=run_id,
         versions=versions,
@@ -177,6 +173,18 @@ def _register(done: _Fitted, *, folder: Path, name: str, trained_at: dt.datetime
         figures=done.figures,
         champion=place,
     )
+
+
+def _save_champion(done: _Fitted, folder: Path, facts: Facts, versions: Mapping[str, str]) -> Path:
+    known = done.late.known
+    save_champion(
+        folder,
+        late=done.late_fit.model,
+        default=done.default_fit.model,
+        priors=known.priors.at(known.cutoff.to_datetime64()),
+        facts=dataclasses.replace(facts, name="otc-risk", version=_version(versions)),
+    )
+    return folder
 
 
 def _version(versions: Mapping[str, str]) -> str:

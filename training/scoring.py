@@ -32,7 +32,7 @@ def score(
     """One row per order with `COLUMNS`; peers' rates are the champion's own, so the service answers the same.
 
     Probabilities 0 to 1; expected_days_late is the mean of the payment-time law, negative = early; credit_score and
-    rating are those of default_probability. The default model sees the customer at the same moment, without the order.
+    rating are those of default_probability.
     """
     starts = range(0, len(orders), CHUNK)
     parts = [_chunk(history, orders.take(slice(start, start + CHUNK)), champion) for start in track(starts)]
@@ -41,9 +41,7 @@ def score(
 
 def _chunk(history: History, orders: Orders, champion: Champion) -> pd.DataFrame:
     x = build_features(history, orders, champion.priors)
-    law = champion.late.law(x)
-    customer = Orders.snapshots(orders.customer_id.tolist(), orders.as_of)
-    p = champion.default.probability(build_features(history, customer, champion.priors))
+    law, p = champion.late.law(x), champion.default.probability(x)
     return pd.DataFrame(
         {
             "invoice_id": orders.ids,
@@ -51,7 +49,7 @@ def _chunk(history: History, orders: Orders, champion: Champion) -> pd.DataFrame
             **{late_column(k): law.late_over(k) for k in HORIZONS},
             "expected_days_late": law.mean(),
             "default_probability": p,
-            "credit_score": np.round(champion.scale.scores(p), 1),
+            "credit_score": champion.scale.scores(p).astype(np.int64),
             "rating": champion.scale.ratings(p),
         }
     )

@@ -208,6 +208,27 @@ class World:
             row.get("invoice_id"),
         )
 
+    def peers(self, today: dt.date, k: int, segment: str, bucket: int | None) -> Fraction:
+        """Portfolio, drawn to the published start; segment, drawn to that; same terms (if any), drawn to that."""
+        everyone = matured(self.invoices.values(), today, WINDOW_DAYS, k)
+        alike = [i for i in everyone if i.segment == segment]
+        rate = drawn(everyone, k, Fraction(START[k]), WEIGHT)
+        rate = drawn(alike, k, rate, WEIGHT)
+        if bucket is None:
+            return rate
+        return drawn([i for i in alike if terms_bucket(i.net_days) == bucket], k, rate, WEIGHT)
+
+
+def matured(invoices: Iterable[Invoice], today: dt.date, days: int, k: int) -> list[Invoice]:
+    """Not wholly credited, due within the last `days`, and more than k days ago."""
+    return [i for i in invoices if i.state != "credited" and k < (today - i.due).days <= days]
+
+
+def drawn(invoices: Sequence[Invoice], k: int, prior: Fraction, weight: float) -> Fraction:
+    """The share more than k days late, as if `weight` more invoices had shown the prior's share."""
+    late = sum(i.late_over(k) for i in invoices)
+    return (late + Fraction(weight) * prior) / (len(invoices) + Fraction(weight))
+
 
 class Answer:
     """The features of one order."""
@@ -220,7 +241,6 @@ class Answer:
         self.country = master.get("country") or order.country
         self.since = master.get("customer_since")
         self.invoices = [i for i in world.invoices.values() if i.customer == order.customer]
-        self.billed = [i for i in self.invoices if i.state != "credited"]
         self.open = [i for i in self.invoices if i.state == "open"]
         # newest first; of those settled on one day, the one that became known last comes first
         self.settled = sorted(
@@ -253,37 +273,21 @@ class Answer:
         own = [event for event in self.events_in(table) if event.day <= self.today]
         return max(own, key=lambda event: event.day, default=None)
 
-    def matured(self, invoices: Iterable[Invoice], days: int, k: int) -> list[Invoice]:
-        """Due within the last `days`, and more than k days ago."""
-        return [i for i in invoices if i.state != "credited" and k < self.age(i.due) <= days]
-
     # -- rates ----------------------------------------------------------------------------------------------------
 
-    def _drawn(self, invoices: Sequence[Invoice], k: int, prior: Number, weight: float) -> Fraction:
-        late = sum(i.late_over(k) for i in invoices)
-        assert prior is not None
-        return (late + Fraction(weight) * prior) / (len(invoices) + Fraction(weight))
-
     def peers(self, k: int) -> Fraction:
-        """Portfolio, drawn to the published start; segment, drawn to that; same terms, drawn to that."""
-        everyone = self.matured(self.world.invoices.values(), WINDOW_DAYS, k)
-        segment = [i for i in everyone if i.segment == self.segment]
-        rate = self._drawn(everyone, k, Fraction(START[k]), WEIGHT)
-        rate = self._drawn(segment, k, rate, WEIGHT)
-        if self.order.due is None:
-            return rate
-        bucket = terms_bucket(self.order.net_days)
-        return self._drawn([i for i in segment if terms_bucket(i.net_days) == bucket], k, rate, WEIGHT)
+        bucket = None if self.order.due is None else terms_bucket(self.order.net_days)
+        return self.world.peers(self.today, k, self.segment, bucket)
 
     def own(self, days: int, k: int) -> Fraction:
-        return self._drawn(self.matured(self.billed, days, k), k, self.peers(k), CUSTOMER_WEIGHT)
+        return drawn(matured(self.invoices, self.today, days, k), k, self.peers(k), CUSTOMER_WEIGHT)
 
     def alike(self, k: int, same: Callable[[Invoice], bool]) -> Number:
         """The own rate over the last year's invoices that are like the order, drawn towards the own rate."""
         if self.order.due is None:
             return None
-        like = [i for i in self.matured(self.billed, 365, k) if same(i)]
-        return self._drawn(like, k, self.own(365, k), SMALL_WEIGHT)
+        like = [i for i in matured(self.invoices, self.today, 365, k) if same(i)]
+        return drawn(like, k, self.own(365, k), SMALL_WEIGHT)
 
     # -- groups of features ---------------------------------------------------------------------------------------
 
@@ -478,10 +482,10 @@ class Answer:
             "is_cold_start": int(len(self.settled) < 3),
         }
 
-    def features(self) -> dict[str, float | None]:
+    def features(self) -> dict[str, Number | float]:
         groups = (self.timing(), self.trend(), self.pay_days(), self.position(), self.order_features(), self.terms(),
                   self.calendar(), self.friction(), self.depth())  # fmt: skip
-        return {name: None if v is None else float(v) for group in groups for name, v in group.items()}
+        return {name: value for group in groups for name, value in group.items()}
 
 
 def terms_bucket(net_days: int) -> int:
@@ -554,7 +558,7 @@ def order_at(orders: Orders, row: int) -> Order:
     )  # fmt: skip
 
 
-def features_of(ledger: Ledger, orders: Orders, row: int, currencies: Currencies) -> dict[str, float | None]:
-    """Every feature of one order by name; None for null."""
+def features_of(ledger: Ledger, orders: Orders, row: int, currencies: Currencies) -> dict[str, Number | float]:
+    """Every feature of one order by name: whole numbers where it counts or dates, None for null."""
     order = order_at(orders, row)
     return Answer(World(ledger, order.as_of, currencies), order).features()

@@ -11,9 +11,17 @@ MakeWindow = Callable[..., Window]
 
 @pytest.fixture
 def make_window() -> MakeWindow:
-    """A period of n orders of 50 customers with two features, drawn from `seed`; `shift` moves the scores."""
+    """A period of n orders of 400 customers with two features, drawn from `seed`; `shift` moves the scores."""
 
-    def make(seed: int, n: int = 2_000, *, month: int = 1, shift: float = 0.0, segment: str = "RETAIL") -> Window:
+    def make(
+        seed: int,
+        n: int = 2_000,
+        *,
+        customers: int = 400,
+        month: int = 1,
+        shift: float = 0.0,
+        segment: str = "RETAIL",
+    ) -> Window:
         rng = np.random.default_rng(seed)
         late = 1 / (1 + np.exp(-rng.normal(shift - 1, 1, n)))
         default = late / 10
@@ -25,7 +33,7 @@ def make_window() -> MakeWindow:
             numbers=numbers | {"score/default_probability": default} | features,
             codes={"master data/segment": np.where(rng.random(n) < 0.5, segment, "WHOLESALE").astype(object)},
             invoice_id=np.array([f"{month}-{i}" for i in range(n)], dtype=object),
-            customer_id=np.array([f"C{i % 50:02}" for i in range(n)], dtype=object),
+            customer_id=np.array([f"C{i % customers:02}" for i in range(n)], dtype=object),
             currency=np.array(["EUR"] * n, dtype=object),
             amount_minor=np.full(n, 100_00),
             risk_class=np.where(default > 0.03, "C", "B"),

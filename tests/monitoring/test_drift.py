@@ -72,6 +72,19 @@ def test_another_month_of_the_year_alone_is_no_drift(make_window: MakeWindow) ->
     assert (drift.verdict, moved_columns) == (Verdict.NONE, ["calendar/month"])
 
 
+def test_one_large_customer_that_changes_is_watched_but_no_drift(make_window: MakeWindow) -> None:
+    before, after = make_window(1), make_window(2, month=2)
+    large = np.arange(2_000) < 600
+    who = np.where(large, "LARGE", before.customer_id).astype(object)
+    slow = {"payment timing/ewma": np.where(large, 60.0, after.numbers["payment timing/ewma"])}
+    before = dataclasses.replace(before, customer_id=who)
+    after = dataclasses.replace(after, customer_id=who, numbers={**after.numbers, **slow})
+    shift = next(s for s in _compare(before, after).shifts if s.column == "payment timing/ewma")
+    assert shift.psi > 1
+    assert shift.customer_psi < 0.25
+    assert shift.verdict == Verdict.WATCH
+
+
 def test_a_few_orders_give_no_verdict_instead_of_a_false_one(make_window: MakeWindow) -> None:
     with pytest.raises(NotEnoughDataError, match="2026-02-01 to 2026-02-28 holds 299"):
         _compare(make_window(1), make_window(2, 299, month=2))
@@ -107,7 +120,7 @@ def test_a_late_rate_of_few_matured_invoices_is_not_judged() -> None:
 
 
 def test_customers_who_fall_in_class_are_counted_with_the_money_they_ordered(make_window: MakeWindow) -> None:
-    before, after = make_window(1, 100), make_window(2, 100, month=2)
+    before, after = (make_window(seed, 100, customers=50, month=seed) for seed in (1, 2))
     before = dataclasses.replace(before, risk_class=np.full(100, "B"))
     after = dataclasses.replace(after, risk_class=np.where(after.customer_id == "C07", "D", "B"))
     moves = migration(before, after)
@@ -119,13 +132,13 @@ def test_customers_who_fall_in_class_are_counted_with_the_money_they_ordered(mak
 def test_the_words_say_what_happened_to_customers_and_money(make_window: MakeWindow) -> None:
     said = "\n".join(words(_compare(make_window(1), make_window(2, month=2, shift=0.9))))
     assert "Mean probability of paying late" in said
-    assert "of 50 customers seen in both periods changed risk class" in said
+    assert "of 400 customers seen in both periods changed risk class" in said
     assert "More than 0 days late: 100.0% (expected" in said
 
 
 def test_the_document_is_strict_json(make_window: MakeWindow) -> None:
     document = _compare(make_window(1), make_window(2, month=2)).document()
-    assert json.loads(json.dumps(document, allow_nan=False))["reference"]["customers"] == 50
+    assert json.loads(json.dumps(document, allow_nan=False))["reference"]["customers"] == 400
 
 
 def test_every_problem_of_the_configuration_is_named_at_once(tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ from receivables.policy import load_policy
 from receivables.simulation.config import SimulationConfig
 from receivables.simulator import simulate
 from receivables.store import open_store
-from serving.state import State, Tools
+from serving.rates import RateBook
+from serving.state import Payers, State, Tools
 from training.dataset import DefaultData, Known, LateData
 
 #: Last day of the simulated ledger.
@@ -109,35 +110,45 @@ def _default_model(known: Known, event: Event) -> DefaultModel:
     labels = data.labels(cutoff=known.cutoff)
     rows = ~np.isnan(labels)
     names = inputs_for("default")
-    model = DefaultModel(
-        event=event, names=NAMES, inputs=names, monotone=directions(names), params=_SMALL, seeds=(1,)
-    )
+    model = DefaultModel(event=event, names=NAMES, inputs=names, monotone=directions(names), params=_SMALL, seeds=(1,))
     return model.fit(data.x[rows], labels[rows])
 
 
 @pytest.fixture(scope="session")
 def tools(seller: Seller) -> Tools:
     """What an assessment needs, with the champion for defaults."""
-    return Tools(load_champion(seller.champion), load_policy(conf_dir() / "policy.toml"), Currencies.read())
+    return Tools(load_champion(seller.champion), load_policy(conf_dir() / "policy.toml"), RateBook(Currencies.read()))
+
+
+@pytest.fixture(scope="session")
+def payers(seller: Seller) -> Iterator[Payers]:
+    """The customers' histories, from the store."""
+    with open_store(str(seller.path)) as store:
+        yield Payers(store)
 
 
 @pytest.fixture
-def state(seller: Seller, tools: Tools, tmp_path: Path) -> Iterator[State]:
+def state(tools: Tools, payers: Payers, tmp_path: Path) -> Iterator[State]:
     """A serving state with an empty decision log."""
-    made = State(tools, DecisionLog(tmp_path / "decisions.sqlite"), open_store(str(seller.path)))
+    made = State(tools, DecisionLog(tmp_path / "decisions.sqlite"), payers)
     yield made
-    made.close()
+    made.log.close()
 
 
 @pytest.fixture
 def contract_request() -> dict[str, Any]:
-    """The request of the scoring contract."""
-    text = (Path(__file__).parent / "contract_request.json").read_text(encoding="utf-8")
-    return dict(json.loads(text))
+    """The request of the scoring contract, with time enough on a busy machine."""
+    document = _example("contract_request.json")
+    document["options"]["timeout_ms"] = 60_000
+    return document
 
 
 @pytest.fixture
 def contract_response() -> dict[str, Any]:
     """The response of the scoring contract."""
-    text = (Path(__file__).parent / "contract_response.json").read_text(encoding="utf-8")
-    return dict(json.loads(text))
+    return _example("contract_response.json")
+
+
+def _example(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((Path(__file__).parent / name).read_text(encoding="utf-8"))
+    return document
