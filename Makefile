@@ -26,6 +26,9 @@ lint: $(VENV)/.stamp-test ## ruff, mypy, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bento: $(VENV)/.stamp-test ## pack the service and the champion of OTCRISK_HOME into a Bento
+	$(BIN)/python -m serving.build
+
 docs: $(VENV)/.stamp-run ## write the pages that are generated from tables
 	$(BIN)/otcrisk docs
 

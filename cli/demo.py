@@ -76,13 +76,15 @@ class _Steps:
         print(f"\n[{self.elapsed:5.1f} s] {text}", file=sys.stderr if self._args.json else sys.stdout, flush=True)
 
     def otcrisk(self, *words: str, accept: Sequence[int] = (0,)) -> None:
-        """Runs one verb in this process; raises OtcRiskError where it ends with a code that is not accepted."""
+        """Runs one verb in this process; raises OtcRiskError of its code where that is not accepted."""
         self.announce(" ".join(["otcrisk", *words]))
         unread = contextlib.redirect_stdout(io.StringIO()) if self._args.json else contextlib.nullcontext()
         with unread:
             ended = main(words)
         if ended not in accept:
-            raise OtcRiskError(f"otcrisk {words[0]} ended with code {ended}; see above")
+            error = OtcRiskError(f"otcrisk {words[0]} ended with code {ended}; see above")
+            error.exit_code = ended
+            raise error
 
 
 def _score(steps: _Steps, ledger: str, port: int, log: Path) -> dict[str, Any]:

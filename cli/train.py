@@ -42,13 +42,13 @@ def run(args: argparse.Namespace) -> int:
     from receivables.store import open_store
     from training.dataset import cutoff_after, last_observed_day
     from training.fit import Settings
-    from training.run import steps, train
+    from training.run import STEPS, train
 
     with open_store(args.ledger) as store:
         ledger = store.read()
     as_of = day(args.as_of) if args.as_of else last_observed_day(ledger)
     settings = Settings(seed=args.seed, threads=args.threads)
-    with tqdm(total=steps(settings), desc="train", disable=not sys.stderr.isatty(), leave=False) as bar:
+    with tqdm(total=STEPS, desc="train", disable=not sys.stderr.isatty(), leave=False) as bar:
 
         def tick(done: str) -> None:
             bar.set_description(f"train: {done}")
@@ -80,7 +80,7 @@ def _text(made: Trained, as_of: object) -> str:
         [
             f"known by the end of {as_of}: {rows['invoices']:,} invoices, {rows['matured_invoices']:,} with a matured "
             f"outcome; {rows['snapshots']:,} customer snapshots, {rows['events']:,} with the event",
-            f"event learnt: {event.label} ({event.name}: {event.days_past_due} days past due, a write-off or insolvency "
+            f"event learnt: {event.label} ({event.name}: {event.days_past_due} days past due, write-off or insolvency "
             f"within {event.horizon_days} days)",
             "",
             f"payment time, {made.how['late']}",

@@ -43,12 +43,11 @@ class Feature:
 class Reason:
     """A reason that an explanation may give: several features that tell one story.
 
-    The texts are format strings over the values of the features of the same reason; where one of them is null the
-    title is said instead.
+    `text` is a format string over the values of the features of the same reason, and states facts without a verdict:
+    the sign says which way they count. Where it is empty or a value is null, the title is said instead.
     """
 
     code: str
     category: str
     title: str
-    adverse: str
-    favourable: str
+    text: str

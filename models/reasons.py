@@ -46,15 +46,11 @@ class ReasonLike(Protocol):
 
     @property
     def title(self) -> str:
-        """The text where a figure is null."""
+        """What is said where there is no text or a figure is null."""
 
     @property
-    def adverse(self) -> str:
-        """Format string over feature names, said where it raises risk."""
-
-    @property
-    def favourable(self) -> str:
-        """Format string over feature names, said where it lowers risk."""
+    def text(self) -> str:
+        """Format string over feature names."""
 
 
 @dataclass(frozen=True)
@@ -184,9 +180,8 @@ def _line(
     total: float,
     unit: _Unit,
 ) -> ReasonLine:
-    template = reason.adverse if total > 0 else reason.favourable
-    mentioned = _mentioned(template)
-    text = _fill(template, mentioned, values) or reason.title
+    mentioned = _mentioned(reason.text)
+    text = _fill(reason.text, mentioned, values) or reason.title
     if text == reason.title or not mentioned:
         mentioned = sorted(names, key=lambda name: -abs(parts[name]))[:_SHOWN]
     shown = tuple((name, _known(values.get(name, math.nan))) for name in mentioned)

@@ -83,7 +83,7 @@ def decision_figures(record: DecisionRecord, catalogue: Sequence[Feature], *, le
         "feature_groups": feature_groups(record, catalogue),
         "models": {model: model_title(model, event) for model in record.contributions},
         "sums": list(sums(record, event)),
-        "audit": audit(record),
+        "audit": audit(record, event),
     }
 
 

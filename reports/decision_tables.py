@@ -192,12 +192,14 @@ def sums(record: DecisionRecord, event: str) -> Iterator[str]:
         )
 
 
-def audit(record: DecisionRecord) -> Pairs:
+def audit(record: DecisionRecord, event: str) -> Pairs:
     """Ids, versions and hashes that tie the decision to its inputs, models and policy."""
     response = record.response
-    model = {f"model {name.replace('_', ' ')}": value for name, value in (response.get("model") or {}).items()}
-    versions = {f"version of {name.replace('_', ' ')}": v for name, v in _flat(record.versions)}
     block = response.get("audit") or {}
+    model = {f"model {name.replace('_', ' ')}": value for name, value in (response.get("model") or {}).items()}
+    versions = {
+        f"version of {n.replace('_', ' ')}": v for n, v in record.versions.items() if not isinstance(v, Mapping)
+    }
     pairs = {
         "score id": record.score_id,
         "request id": record.request_id,
@@ -206,20 +208,23 @@ def audit(record: DecisionRecord) -> Pairs:
         "valid until": response.get("valid_until"),
         "policy": response["decision"].get("policy_version"),
         **model,
-        **{name: value for name, value in versions.items() if value not in model.values()},
+        **versions,
         "audit id": block.get("audit_id"),
         "input sha256": record.input_sha256,
         "record sha256": record.record_sha256,
         "previous record sha256": record.previous_sha256,
         "kept until": block.get("retain_until"),
     }
-    return [(words.spell(name), str(value)) for name, value in pairs.items() if value not in (None, "")]
+    files = [
+        (f"{_file_title(path, event)}, sha256", digest)
+        for group in record.versions.values()
+        if isinstance(group, Mapping)
+        for path, digest in group.items()
+    ]
+    return [(words.spell(name), str(value)) for name, value in pairs.items() if value not in (None, "")] + files
 
 
-def _flat(versions: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Names and values, those of a nested mapping under its own names."""
-    for name, value in versions.items():
-        if isinstance(value, Mapping):
-            yield from value.items()
-        else:
-            yield name, value
+def _file_title(path: str, event: str) -> str:
+    """A model file by the name of its model: the folder of the customer model must not call its event a default."""
+    folder, slash, name = path.rpartition("/")
+    return f"{model_title(folder, event)}: {name}" if slash else path

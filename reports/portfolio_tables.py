@@ -87,8 +87,8 @@ def sentences(position: Position, figures: Mapping[str, float], items: pd.DataFr
     )
     if not math.isnan(figures["dso"]):
         yield (
-            f"Sales stay outstanding for {figures['dso']:.0f} days; {figures['bpdso']:.0f} would be possible, so late "
-            f"payment costs {figures['add']:.0f} days."
+            f"Sales stay outstanding for {figures['dso']:.1f} days; {figures['bpdso']:.1f} would be possible, so late "
+            f"payment costs {figures['add']:.1f} days."
         )
     if not math.isnan(figures["paid_on_time_n"]):
         yield (

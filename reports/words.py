@@ -62,8 +62,8 @@ CHECKS: Final[dict[str, str]] = {
     "MODEL_PD": "Probability of the customer event",
     "RISK_CLASS": "Risk class",
     "CREDIT_LIMIT_VALIDITY": "Credit limit still valid",
-    "BLOCKED": "Account not blocked in the ERP",
-    "INSOLVENCY": "No insolvency known",
+    "BLOCKED": "Account blocked in the ERP",
+    "INSOLVENCY": "Insolvency known",
 }
 RISK_CLASSES: Final[dict[str, str]] = {
     "A": "very low risk",

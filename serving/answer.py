@@ -11,7 +11,7 @@ import numpy as np
 from features import FEATURES, INDEX
 from features.reasons import VERSION as REASON_CATALOG_VERSION
 from models.champion import Champion
-from receivables.decision import DecisionRecord
+from receivables.decision import DecisionRecord, fingerprint
 from receivables.money import format_minor
 from receivables.policy import Policy
 from serving.assess import Assessment
@@ -140,7 +140,8 @@ def _probabilities(prediction: Prediction | None, champion: Champion, policy: Po
         "interval_level": None,
         "late_over_0_interval": None,
         f"{event}_interval": None,
-        "calibrated": bool(champion.manifest["calibration_version"]) if prediction else None,
+        # both models answer through the calibration that training judged best out of sample
+        "calibrated": True if prediction else None,
     }
 
 
@@ -305,17 +306,24 @@ def _warnings(request: ScoreRequest, found: Assessment) -> list[str]:
 def model_block(champion: Champion) -> Block:
     """Which models answer, and from what they were made."""
     manifest = champion.manifest
+    trained_at, cutoff = manifest["trained_at"], manifest["training_cutoff"]
     return {
         "name": manifest["name"],
         "version": manifest["version"],
         "alias": "champion",
         "run_id": manifest["run_id"],
-        "trained_at": manifest["trained_at"],
-        "training_cutoff": manifest["training_cutoff"],
+        "trained_at": moment(dt.datetime.fromisoformat(trained_at)) if trained_at else None,
+        "training_cutoff": cutoff[:10] if cutoff else None,
         "feature_set_version": manifest["feature_set_version"],
-        "calibration_version": manifest["calibration_version"],
+        "calibration_version": manifest["calibration_version"] or _calibration_version(champion),
         "reason_catalog_version": REASON_CATALOG_VERSION,
     }
+
+
+def _calibration_version(champion: Champion) -> str:
+    """Names the calibration maps that training chose for both models, by what is in them."""
+    files = champion.manifest["files"]
+    return f"cal-{fingerprint([files[f'{part}/calibration.json']['sha256'] for part in ('late', 'default')])[:12]}"
 
 
 def _compliance(request: ScoreRequest, found: Assessment) -> Block:

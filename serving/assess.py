@@ -39,6 +39,17 @@ class Alternative:
 
 
 @dataclass(frozen=True)
+class Largest:
+    """The largest amount that would be approved, null where it is not known, and the alternative that was tried."""
+
+    approvable_minor: int | None = None
+    tried: Alternative | None = None
+
+
+_UNKNOWN: Final = Largest()
+
+
+@dataclass(frozen=True)
 class Assessment:
     """Everything that is answered about an order; `prediction` and `loss` are null where no model answered.
 
@@ -61,7 +72,7 @@ class Assessment:
 
 def assess(request: ScoreRequest, known: Knowledge, tools: Tools) -> Assessment:
     """The assessment of the order in `request`, given what the store knows about the payer."""
-    begun = time.perf_counter()
+    until = time.perf_counter() + request.options.timeout_ms / 1000.0
     laid = overlay(known.ledger, request)
     all_listed = laid.used_open_items and bool(request.open_items and request.open_items.complete)
     stands = position(laid, request, tools.rates, is_known=known.is_synchronised or all_listed)
@@ -69,16 +80,11 @@ def assess(request: ScoreRequest, known: Knowledge, tools: Tools) -> Assessment:
     prediction = scorer.prediction() if scorer else None
     facts = _facts(request, stands, prediction, tools)
     decision = decide(tools.policy, facts)
-    causes: tuple[str, ...] = ()
-    largest: tuple[int | None, Alternative | None] = (None, None)
-    if scorer is not None:
-        if (time.perf_counter() - begun) * 1000.0 < request.options.timeout_ms:
-            largest = _largest(facts, decision, tools.policy, scorer)
-        else:
-            causes = (DEADLINE,)
+    in_time = time.perf_counter() < until
+    largest = _largest(facts, decision, tools.policy, scorer) if scorer and in_time else _UNKNOWN
     limit = limit_figures(tools.policy.limit, facts)
     against = tuple(adverse(tools.champion, prediction)) if prediction else ()
-    situation = _situation(request, stands, facts, decision, limit, largest[0], against)
+    situation = _situation(request, stands, facts, decision, limit, largest.approvable_minor, against)
     needed = decision.outcome != "APPROVE" or facts.risk_class in RISKY
     return Assessment(
         laid=laid,
@@ -88,11 +94,11 @@ def assess(request: ScoreRequest, known: Knowledge, tools: Tools) -> Assessment:
         decision=decision,
         limit=limit,
         loss=loss(tools.policy.loss, facts),
-        approvable_minor=largest[0],
-        alternatives=_worth_saying(request, facts, decision, largest[1]),
+        approvable_minor=largest.approvable_minor,
+        alternatives=_worth_saying(request, facts, decision, largest.tried),
         adverse=against,
         actions=actions(tools.policy.remedies, situation, needed=needed),
-        causes=causes,
+        causes=(DEADLINE,) if scorer and not in_time else (),
     )
 
 
@@ -165,19 +171,17 @@ def _facts(request: ScoreRequest, stands: Position, prediction: Prediction | Non
     )
 
 
-def _largest(
-    facts: Facts, decision: Decision, policy: Policy, scorer: _Scorer
-) -> tuple[int | None, Alternative | None]:
-    """The largest amount that would be approved, as far as one more scoring can tell, and that scoring."""
+def _largest(facts: Facts, decision: Decision, policy: Policy, scorer: _Scorer) -> Largest:
+    """What one more scoring, of the largest order that the checks on amounts pass, can tell."""
     if any(c.outcome not in APPROVED for c in decision.checks if c.check not in _BY_AMOUNT):
-        return 0, None
+        return Largest(0)
     most = largest_amount(policy.checks, facts)
     if not most:
-        return most, None
+        return Largest(most)
     late = scorer.lateness(most)
     changed = replace(facts, gross_minor=most, late_over=late.late_over, mean_days_late=late.mean)
     outcome = decide(policy, changed).outcome
-    return (most if outcome in APPROVED else None), Alternative(most, outcome, late.late_over[0])
+    return Largest(most if outcome in APPROVED else None, Alternative(most, outcome, late.late_over[0]))
 
 
 def _worth_saying(

@@ -1,15 +1,16 @@
 """Fitting: judge on rolling origins first, choose the calibration there, then learn from all that has matured.
 
-The figures of a run are those of models fitted at earlier origins with the same settings, before calibration: no model
-is judged on what it has learnt, and no calibration on what it was chosen on. Each fit runs on one thread, so the
-result does not depend on how many run at the same time.
+The figures of a run are those of models fitted at earlier origins with the same settings and one seed, before
+calibration: no model is judged on what it has learnt, and no calibration on what it was chosen on. Only the number of
+boosting rounds, one of a few, is chosen on the judged outcomes. Each fit runs on one thread, so the result does not
+depend on how many run at the same time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -20,10 +21,11 @@ from models.baseline import ShrunkRate
 from models.calibration import Calibration, choose
 from models.default import DefaultModel
 from models.event import Event
+from models.forest import Forest
 from models.inputs import directions, inputs_for
 from models.late import LateModel
-from models.law import GRID, PaymentLaw
-from models.numbers import Floats, Ints, sigmoid
+from models.law import PaymentLaw
+from models.numbers import Floats, Ints, log_loss, sigmoid
 from models.scorecard import Scorecard
 from receivables.errors import NotEnoughDataError
 from receivables.outcomes import EventRule, late_column
@@ -43,6 +45,13 @@ SCORECARD: Final = "scorecard"
 WORST_DAYS: Final = "worst days past due"
 #: Days late at which the calibration and the figures of the run look; all on the grid.
 HORIZONS: Final = (0, 5, 15, 30, 60, 90)
+#: Days late at which the law is learnt; few enough that a run takes seconds, dense where invoices are paid.
+GRID: Final = (-14, -7, -3, -1, 0, 1, 3, 5, 8, 15, 30, 60, 90)
+#: Boosting rounds to choose from at the origins: a short ledger carries few, a long one many. The second tier is
+#: tried only where the first ends at its last.
+ROUNDS: Final = ((40, 70, 100, 150), (200, 300, 400))
+#: The horizons that the choice looks at: they mature first, so they have outcomes enough not to choose by chance.
+_CHOOSING: Final = (0, 5)
 #: The horizon whose maturity places the origins.
 _HEADLINE: Final = 5
 _FOLDS: Final = 5
@@ -56,7 +65,7 @@ class Settings:
     threads: int = 2
     origins: int = 2
     judged_share: float = 0.3
-    late_seeds: int = 2
+    late_seeds: int = 3
     default_seeds: int = 5
     late_params: dict[str, Any] = field(default_factory=dict)
     default_params: dict[str, Any] = field(default_factory=dict)
@@ -84,6 +93,7 @@ class LateFit:
     heldout: Heldout
     labels: Floats
     splits: tuple[Split, ...]
+    rounds: int
 
 
 @dataclass(frozen=True)
@@ -97,39 +107,78 @@ class DefaultFit:
 
 def fit_late(data: LateData, settings: Settings, *, margin_days: int, tick: Tick = lambda _: None) -> LateFit:
     """The payment-time model; raises NotEnoughDataError where too few outcomes have matured."""
-    cutoff = data.known.cutoff
+    cutoff, as_of, threads = data.known.cutoff, data.orders.as_of, settings.threads
     labels = data.labels(GRID, cutoff=cutoff, margin_days=margin_days)
-    as_of = data.orders.as_of
     matured = ~np.isnan(labels[:, GRID.index(_HEADLINE)])
     splits = rolling_origins(as_of, matured, end=cutoff, share=settings.judged_share, count=settings.origins)
 
-    def learn(split: Split | None) -> LateModel:
-        known = labels if split is None else data.labels(GRID, cutoff=split.cutoff, margin_days=margin_days)
-        rows = np.flatnonzero(~np.isnan(known).all(axis=1))
-        fitted = LateModel.fit(
-            data.x[rows],
-            known[rows],
-            names=NAMES,
-            inputs=inputs_for("late"),
-            monotone=directions(inputs_for("late")),
-            params=settings.late_params,
-            seeds=settings.seeds(settings.late_seeds),
-        )
-        tick("payment time")
-        return fitted
+    parts = [np.flatnonzero(split.test(as_of)) for split in splits]
+    known = [data.labels(GRID, cutoff=split.cutoff, margin_days=margin_days) for split in splits]
 
-    *judged, final = side_by_side(learn, [*splits, None], settings.threads)
-    heldout = _late_heldout(data, splits, judged, margin_days)
+    def grow(rounds: int) -> list[LateModel]:
+        models = side_by_side(lambda y: _late_model(data.x, y, settings, rounds, settings.seeds(1)), known, threads)
+        tick(f"{len(splits)} origins, {rounds} rounds")
+        return models
+
+    rounds, margins = _choose_rounds(grow, [data.x[rows] for rows in parts], labels[np.concatenate(parts)])
+    heldout = _late_heldout(data, splits, parts, margins, margin_days)
+    final = _late_model(data.x, labels, settings, rounds, settings.seeds(settings.late_seeds))
+    tick("payment time")
     maps = {
         k: _calibration(heldout.margins[:, j], labels[heldout.rows, j], data.orders.customer_id[heldout.rows])
         for j, k in enumerate(GRID)
     }
-    return LateFit(final.calibrated(maps), heldout, labels, splits)
+    return LateFit(final.calibrated(maps), heldout, labels, splits, rounds)
 
 
-def _late_heldout(data: LateData, splits: Sequence[Split], models: Sequence[LateModel], margin_days: int) -> Heldout:
-    parts = [np.flatnonzero(split.test(data.orders.as_of)) for split in splits]
-    margins = [model.margins(data.x[rows]) for model, rows in zip(models, parts, strict=True)]
+def _late_model(x: Floats, labels: Floats, settings: Settings, rounds: int, seeds: Sequence[int]) -> LateModel:
+    rows = np.flatnonzero(~np.isnan(labels).all(axis=1))
+    inputs = inputs_for("late")
+    return LateModel.fit(
+        x[rows],
+        labels[rows],
+        names=NAMES,
+        inputs=inputs,
+        grid=GRID,
+        monotone=directions(inputs),
+        params={**settings.late_params, "num_iterations": rounds},
+        seeds=seeds,
+    )
+
+
+def _choose_rounds(
+    grow: Callable[[int], list[LateModel]], parts: Sequence[Floats], labels: Floats
+) -> tuple[int, Floats]:
+    """The number of rounds with the lowest held-out log-loss, and the margins (m, g) of the models cut there."""
+    found: list[tuple[float, int, Floats]] = []
+    for tier in ROUNDS:
+        models = grow(tier[-1])
+        for rounds in tier:
+            cut = [replace(m, forest=Forest(m.forest.names, m.forest.trees[:rounds])) for m in models]
+            margins = np.concatenate([model.margins(x) for model, x in zip(cut, parts, strict=True)])
+            found.append((_relative_loss(margins, labels), rounds, margins))
+        _, best, margins = min(found, key=lambda candidate: candidate[0])
+        if best != tier[-1]:
+            break
+    return best, margins
+
+
+def _relative_loss(margins: Floats, labels: Floats) -> float:
+    """Log-loss over that of the plain event share, mean over the horizons that have both outcomes."""
+    found = []
+    for k in _CHOOSING:
+        y, margin = labels[:, GRID.index(k)], margins[:, GRID.index(k)]
+        known = ~np.isnan(y)
+        share = y[known].mean() if known.any() else 0.0
+        if 0 < share < 1:
+            entropy = -share * np.log(share) - (1 - share) * np.log1p(-share)
+            found.append(float(log_loss(y[known], margin[known]).mean() / entropy))
+    return float(np.mean(found)) if found else 0.0
+
+
+def _late_heldout(
+    data: LateData, splits: Sequence[Split], parts: Sequence[Ints], margins: Floats, margin_days: int
+) -> Heldout:
     cards = [_late_scorecards(data, split, rows, margin_days) for split, rows in zip(splits, parts, strict=True)]
     rows = np.concatenate(parts)
     rule = ShrunkRate.of(NAMES)
@@ -138,7 +187,7 @@ def _late_heldout(data: LateData, splits: Sequence[Split], models: Sequence[Late
         SCORECARD: {late_column(k): np.concatenate([card[late_column(k)] for card in cards]) for k in HORIZONS},
     }
     origins = ", ".join(str(split.cutoff.date()) for split in splits)
-    return Heldout(rows, np.concatenate(margins), challengers, f"out of time, origins {origins}")
+    return Heldout(rows, margins, challengers, f"out of time, origins {origins}")
 
 
 def _late_scorecards(data: LateData, split: Split, test: Ints, margin_days: int) -> dict[str, Floats]:

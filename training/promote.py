@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from models.champion import Champion, load_champion
-from models.law import GRID, PaymentLaw
+from models.law import PaymentLaw
 from receivables.errors import ArtefactError
 from receivables.outcomes import late_column
 from training.dataset import LateData
-from training.fit import HORIZONS, LateFit
+from training.fit import GRID, HORIZONS, LateFit
 from training.metrics import LOG_LOSS, Estimate, Resampling, difference
 
 #: Fewer matured outcomes at a horizon than this are not compared.

@@ -21,14 +21,25 @@ from models.cards.card import html, markdown
 from models.champion import save_champion, save_default, save_late
 from models.default import PARAMS as DEFAULT_PARAMS
 from models.late import PARAMS as LATE_PARAMS
-from models.law import GRID, PaymentLaw
+from models.law import PaymentLaw
 from models.numbers import Floats
 from receivables.ledger import Ledger
 from receivables.outcomes import EventRule, OutcomeConfig, late_column
 from training import cards, plots, registered, tracking
 from training.dataset import DefaultData, Known, LateData, fingerprint, segments
 from training.evaluate import ALL, Figure, Judged, by_group, judge, judge_days
-from training.fit import MODEL, OWN_RATE, DefaultFit, LateFit, Settings, Tick, fit_default, fit_late, judged_default
+from training.fit import (
+    GRID,
+    MODEL,
+    OWN_RATE,
+    DefaultFit,
+    LateFit,
+    Settings,
+    Tick,
+    fit_default,
+    fit_late,
+    judged_default,
+)
 from training.fit import judged_late as judged_late_of
 from training.metrics import LOG_LOSS, coverage
 from training.promote import Verdict, current_champion, decide
@@ -56,9 +67,8 @@ class Trained:
     champion: Path
 
 
-def steps(settings: Settings) -> int:
-    """How often `train` ticks."""
-    return settings.origins + 5
+#: How often `train` ticks at least.
+STEPS: Final = 6
 
 
 def train(
@@ -117,6 +127,7 @@ class _Fitted:
             **flat,
             **{f"late.{key}": value for key, value in {**LATE_PARAMS, **late}.items()},
             **{f"default.{key}": value for key, value in {**DEFAULT_PARAMS, **default}.items()},
+            "late.num_iterations": self.late_fit.rounds,
             "event": self.default.event.name,
             "cutoff": self.late.known.cutoff,
         }

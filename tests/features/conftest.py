@@ -6,7 +6,7 @@ import datetime as dt
 import os
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from receivables.currencies import Currencies
 from receivables.ledger import Ledger
@@ -23,6 +23,7 @@ def examples(few: int) -> settings:
         max_examples=EXAMPLES or few,
         deadline=None,
         derandomize=not EXAMPLES,
+        phases=[Phase.generate, Phase.shrink],
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
     )
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from receivables.currencies import Currencies, Rates
@@ -80,6 +80,7 @@ def test_the_ledgers_own_need_for_indicative_rates_is_listed() -> None:
     assert Rates.of(Ledger.of(invoices=invoices), CONF, base="USD").fallbacks == ()
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.integers(-(10**12), 10**12), min_size=1),
     st.decimals("0.000001", "20000", places=6),

@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from receivables.aging import Book
@@ -100,6 +100,7 @@ def test_nothing_open_sold_or_settled_gives_no_figure_instead_of_zero() -> None:
     assert {name for name, value in found.items() if not math.isnan(value)} == set()
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**12), st.integers(0, 10**12), st.integers(1, 10**12))
 def test_dso_is_the_best_possible_plus_the_days_delinquent(current: int, overdue: int, sales: int) -> None:
     position = dataclasses.replace(
@@ -110,6 +111,7 @@ def test_dso_is_the_best_possible_plus_the_days_delinquent(current: int, overdue
     assert found["bpdso"] <= found["dso"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 10**9), min_size=1, max_size=30))
 def test_herfindahl_lies_between_equal_shares_and_one_customer(open_by_customer: list[int]) -> None:
     position = dataclasses.replace(

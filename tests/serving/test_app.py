@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from receivables.credit_checks import CHECKS
 from receivables.decision import fingerprint
 from receivables.errors import UnavailableError
+from receivables.remedies import PARAMETERS
 from receivables.store import open_store
 from serving import handlers
 from serving.app import MAX_BODY, create_app
@@ -24,6 +26,7 @@ from serving.warm import _ORDER as PLAIN_ORDER
 
 SCORE = "/v1/orders/score"
 JSON = {"Content-Type": "application/json"}
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 @pytest.fixture
@@ -175,9 +178,14 @@ def test_an_unknown_path_is_404_in_the_envelope(client: TestClient, path: str) -
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
-    [("GET", SCORE, "POST"), ("DELETE", SCORE, "POST"), ("OPTIONS", SCORE, "POST"), ("POST", "/v1/models/current", "GET"),
-     ("PUT", "/v1/decisions/x", "GET")],
-)  # fmt: skip
+    [
+        ("GET", SCORE, "POST"),
+        ("DELETE", SCORE, "POST"),
+        ("OPTIONS", SCORE, "POST"),
+        ("POST", "/v1/models/current", "GET"),
+        ("PUT", "/v1/decisions/x", "GET"),
+    ],
+)
 def test_another_method_is_405_and_says_which_one(client: TestClient, method: str, path: str, allowed: str) -> None:
     response = client.request(method, path)
     refused(response, 405, "METHOD_NOT_ALLOWED")
@@ -308,3 +316,17 @@ def test_the_openapi_document_names_every_path_every_error_and_the_whole_request
 
 def test_the_order_of_the_warm_up_is_an_ordinary_order(client: TestClient) -> None:
     assert client.post(SCORE, json=PLAIN_ORDER).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["order.json", "order_stateless.json"])
+def test_each_example_order_runs(client: TestClient, name: str) -> None:
+    document = json.loads((EXAMPLES / name).read_text(encoding="utf-8"))
+    response = client.post(SCORE, json=document)
+    assert response.status_code == 200
+    assert response.json()["score"]["credit_score"]
+
+
+def test_the_pages_of_the_api_document_every_error_code_check_and_remedy() -> None:
+    page = (EXAMPLES.parent / "docs" / "api.md").read_text(encoding="utf-8")
+    missing = [name for name in (*CODES, *CHECKS, *PARAMETERS) if f"`{name}`" not in page]
+    assert not missing
