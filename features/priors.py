@@ -69,7 +69,8 @@ def _curve(keys, matured, late, starts, width, groups, rank, levels, begin, out)
                     else:
                         high = middle
                 low -= 1
-                if group >= 0 and low >= starts[k] and keys[low] >= group * width:
+                # without invoices the rate is left alone to the last bit, whether or not the group has ever had any
+                if group >= 0 and low >= starts[k] and keys[low] >= group * width and matured[low] > 0:
                     rate = (late[low] + WEIGHT * rate) / (matured[low] + WEIGHT)
             out[q, k] = rate
 

@@ -287,10 +287,10 @@ def _position() -> tuple[Feature, ...]:
                 ratio(_OPEN_AMOUNT * 90.0, total(Log.ISSUED, 90, Field.AMOUNT))),
         Feature("credit_limit", group, "credit limit", "base currency", "no limit is known", 0, 1e9, EITHER, "UT01",
                 SHOWN, _LIMIT * 0.01),
-        Feature("utilisation", group, "open amount over the credit limit", "share", "no limit is known", 0, 1.2,
+        Feature("utilisation", group, "open amount over the credit limit", "share", "no limit is known", 0, 5,
                 RAISES, "UT01", BOTH, ratio(_OPEN_AMOUNT, _LIMIT)),
         Feature("utilisation_after", group, "open amount and this order over the credit limit", "share",
-                "no limit is known, or no order", 0, 1.2, RAISES, "UT01", ORDER,
+                "no limit is known, or no order", 0, 5, RAISES, "UT01", ORDER,
                 ratio(_OPEN_AMOUNT + _ORDER_AMOUNT, _LIMIT)),
     )
 
@@ -380,7 +380,7 @@ def _friction() -> tuple[Feature, ...]:
                 "PR01", BOTH, count(Log.PROMISE, 365)),
         Feature("broken_promise_ratio_365d", group, "share of the promises of the last 365 days that were broken",
                 "share", "no promise has come due", 0, 1, RAISES, "PR01", BOTH,
-                ratio(count(Log.PROMISE, 365, equal(Field.BROKEN, 1)),
+                ratio(count(Log.PROMISE, 365, above(Field.DUE_AGE, 3), equal(Field.BROKEN, 1)),
                       count(Log.PROMISE, 365, above(Field.DUE_AGE, 3)))),
         Feature("dunning_level_max_180d", group, "highest dunning level of the last 180 days", "level",
                 "no reminder in 180 days", 0, 5, RAISES, "DU01", BOTH, maximum(Log.DUNNING, 180, Field.VALUE)),

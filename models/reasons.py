@@ -30,7 +30,7 @@ OTHER_TEXT: Final = "All other factors together"
 #: Features named under a reason whose text mentions none.
 _SHOWN: Final = 3
 #: Displayed units per log-odds where no score scale applies.
-_HUNDREDTHS: Final = 100
+_THOUSANDTHS: Final = 1000
 
 
 class ReasonLike(Protocol):
@@ -106,7 +106,7 @@ def explanation(
     """One prediction in reasons: the `limit` largest by size, then OTHER.
 
     `contributions` holds one row, `x` the values of the same columns (NaN = null). With a `scale` the unit is score
-    points, otherwise log-odds in hundredths. Features without a reason in the catalogue count under OTHER.
+    points, otherwise log-odds in thousandths. Features without a reason in the catalogue count under OTHER.
     """
     if len(contributions.total) != 1:
         raise InputError(f"expected the contributions of one prediction, got {len(contributions.total)}")
@@ -135,15 +135,15 @@ class _Unit:
 
     def rounded(self, log_odds: float) -> int:
         """A contribution in whole units."""
-        return round(_HUNDREDTHS * log_odds if self._scale is None else self._scale.points(log_odds))
+        return round(_THOUSANDTHS * log_odds if self._scale is None else self._scale.points(log_odds))
 
     def level(self, log_odds: float) -> int:
         """A reference or a total in whole units."""
-        return round(_HUNDREDTHS * log_odds if self._scale is None else self._scale.unbounded(log_odds))
+        return round(_THOUSANDTHS * log_odds if self._scale is None else self._scale.unbounded(log_odds))
 
     def shown(self, units: int) -> float:
         """Whole units as displayed."""
-        return units / _HUNDREDTHS if self._scale is None else float(units)
+        return units / _THOUSANDTHS if self._scale is None else float(units)
 
     def risk(self, units: int) -> int:
         """Whole units, positive where they raise risk."""

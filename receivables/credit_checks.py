@@ -210,7 +210,7 @@ def _late_over_30(rule: Rule, facts: Facts) -> Finding:
     if facts.late_over is None:
         return Finding(None, number(most), None, "No model answered")
     p = facts.late_over[30]
-    message = f"The probability of payment more than 30 days late, {number(p)}, exceeds {number(most)}"
+    message = f"The probability of payment more than 30 days late, {p:.1%}, exceeds {most:.1%}"
     return Finding(number(p), number(most), p <= most, message)
 
 
@@ -220,7 +220,7 @@ def _event_probability(rule: Rule, facts: Facts) -> Finding:
     if p is None or most is None:
         missing = "No model answered" if p is None else f"The policy names no threshold for {facts.event}"
         return Finding(None if p is None else number(p), None if most is None else number(most), None, missing)
-    message = f"The probability of {facts.event_label}, {number(p)}, exceeds {number(most)}"
+    message = f"The probability of {facts.event_label}, {p:.1%}, exceeds {most:.1%}"
     return Finding(number(p), number(most), p <= most, message)
 
 

@@ -20,7 +20,6 @@ from receivables.ledger import Ledger
 from reports import words
 from reports.decision_pictures import (
     chance,
-    chance_words,
     limit_picture,
     outlook_picture,
     scale_picture,
@@ -172,7 +171,11 @@ def reason_list(explanation: Mapping[str, Any]) -> Figures:
     """One explanation's reasons in words, with what each adds."""
     is_score = explanation["unit"] == "score_points"
     target = explanation["target"]
-    title = f"Why the score is {explanation['value']:g}" if is_score else f"Why {chance_words(explanation)}"
+    title = (
+        f"Why the score is {explanation['value']:g}"
+        if is_score
+        else f"What drives the chance of {target_words(target)}"
+    )
     unit = "score points" if is_score else f"odds of {target_words(target)}"
     lines = [
         {

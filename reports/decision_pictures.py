@@ -23,11 +23,6 @@ RATINGS: Final = tuple(f"R{grade:02d}" for grade in range(1, 11))
 _CHANCES: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, *(step / 20 for step in range(1, 20)), 0.97, 0.98, 0.99)
 
 
-def chance_words(explanation: Mapping[str, Any]) -> str:
-    """The explained probability in words."""
-    return f"the chance of {target_words(explanation['target'])} is {words.percent(chance(explanation['value']))}"
-
-
 def target_words(target: str) -> str:
     """What a model predicts, in words.
 

@@ -191,7 +191,7 @@ def _estimate(compute: Callable[[Floats], Floats], n: int, sample: Resampling) -
     return Estimate(float(compute(np.ones(n))), float(low), float(high))
 
 
-_NEWTON_STEPS: Final = 8
+_NEWTON_STEPS: Final = 20
 
 
 def _cox(y: Floats, p: Floats, w: Floats) -> Floats:

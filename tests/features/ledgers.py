@@ -205,8 +205,10 @@ def _add_event(draft: _Draft, r: random.Random) -> None:
                   closed_known_at=draft.known(closed, max(lag, 0), shift) if flag else None,
                   result="SHARED" if flag else None)  # fmt: skip
     elif kind == "promises":
-        draft.add(kind, promise_id=key, invoice_id=invoice, made_on=draft.day(day),
-                  promised_for=draft.day(day + value), **about, **money)  # fmt: skip
+        paid = [row["cleared_on"] for row in draft.rows["allocations"] if row["invoice_id"] == invoice]
+        promised = paid[-1] - pd.Timedelta(days=r.choice((0, 3, 4))) if paid and flag else draft.day(day + value)
+        draft.add(kind, promise_id=key, invoice_id=invoice, made_on=draft.day(day), promised_for=promised,
+                  **about, **money)  # fmt: skip
     elif kind == "dunnings":
         draft.add(kind, dunning_id=key, invoice_id=invoice, level=value % 4 + 1, dunned_on=draft.day(day), **about)
     elif kind == "credit_notes":

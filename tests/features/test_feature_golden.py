@@ -193,3 +193,24 @@ def row() -> dict[str, float]:
 @pytest.mark.parametrize("name", WORKED)
 def test_a_feature_is_what_a_hand_works_out(name: str, row: dict[str, float]) -> None:
     assert row[name] == pytest.approx(WORKED[name], rel=1e-12, abs=1e-12, nan_ok=True)
+
+
+def test_a_promise_whose_postdated_payment_is_known_early_is_not_broken_before_it_comes_due() -> None:
+    ledger = acme()
+    later = {"payment_id": "cheque", "invoice_id": "A6", "line": 2, "currency": "EUR", "amount_minor": 200_000,
+             "cleared_on": pd.Timestamp("2026-03-20"), "known_at": pd.Timestamp("2026-02-28")}  # fmt: skip
+    allocations = pd.concat([ledger["allocations"], pd.DataFrame([later])], ignore_index=True)
+    known = Ledger.of(**{**ledger.frames, "allocations": allocations})
+    moment = [dt.datetime(2026, 3, 2), dt.datetime(2026, 3, 10)]  # noqa: DTZ001 - snapshots are in UTC by contract
+    matrix = build_features(History.of(known), Orders.snapshots(["ACME", "ACME"], moment), Priors.of(known))
+    # on 2 March the first of two promises has come due, on 10 March both have: each will be paid on 20 March
+    assert matrix[:, NAMES.index("broken_promise_ratio_365d")].tolist() == [1.0, 1.0]
+
+
+def test_a_promise_is_broken_on_the_fourth_day_after_it() -> None:
+    moments = [dt.datetime(2026, 2, day) for day in (19, 20)]  # noqa: DTZ001 - snapshots are in UTC by contract
+    ledger = acme()
+    matrix = build_features(History.of(ledger), Orders.snapshots(["ACME", "ACME"], moments), Priors.of(ledger))
+    ratios = matrix[:, NAMES.index("broken_promise_ratio_365d")]
+    assert math.isnan(ratios[0]), "promised for the 16th, so the 19th is the last day of grace"
+    assert ratios[1] == 1.0

@@ -12,16 +12,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features import INDEX, History, Orders, Priors, build_features
+from features import INDEX, NAMES, History, Orders, Priors, build_features
 from features.expression import Floats
+from models.champion import Champion
+from models.default import DefaultModel
+from models.event import Event
+from models.inputs import directions, inputs_for
+from models.late import LateModel
+from models.law import GRID
+from models.scale import ScoreScale
 from receivables.currencies import Currencies, Rates
 from receivables.ledger import Ledger
-from receivables.outcomes import settlements
+from receivables.outcomes import EventRule, OutcomeConfig
+from receivables.settlements import settlements
 from receivables.simulation.config import SimulationConfig
 from receivables.simulator import simulate
-from tests.features.blindness import Score, assert_blind, belated, moments_of
+from tests.features.blindness import Score, assert_blind, belated, falsify, moments_of
 from tests.features.conftest import examples
 from tests.features.ledgers import ledgers
+from training.dataset import DefaultData, Known, LateData
+from training.scoring import score
 
 
 def _matrix(ledger: Ledger, orders: Orders) -> Floats:
@@ -153,3 +163,69 @@ LEAKS: dict[str, Score] = {
 def test_the_proof_fails_on_a_seeded_leak(leak: str, sloppy: Ledger) -> None:
     with pytest.raises(AssertionError, match="it saw what was learnt later"):
         check(LEAKS[leak], sloppy)
+
+
+# -- the same proof for the scores of a champion --------------------------------------------------------------------
+
+CUTOFF = pd.Timestamp(2026, 8, 1)
+_SMALL = {"num_iterations": 30, "min_data_in_leaf": 40, "learning_rate": 0.1}
+
+
+@pytest.fixture(scope="module")
+def seller() -> Ledger:
+    """Sixty customers over sixteen months, sloppily booked."""
+    return belated(simulate(60, 16, 21, dt.date(2026, 10, 31), SimulationConfig.read()).ledger, seed=4)
+
+
+def _late_model(ledger: Ledger) -> LateModel:
+    data, names = LateData.of(Known.at(ledger, CUTOFF)), inputs_for("late")
+    labels = data.labels(GRID, cutoff=CUTOFF, margin_days=2)
+    return LateModel.fit(
+        data.x, labels, names=NAMES, inputs=names, monotone=directions(names), params=_SMALL, seeds=(1,)
+    )
+
+
+def _default_model(ledger: Ledger) -> DefaultModel:
+    # thirty days past due within ninety days: sixty customers do not default often enough
+    config, names = OutcomeConfig.read(), inputs_for("default")
+    rule = EventRule("serious_delinquency_3m", "serious delinquency", 30, 90)
+    data = DefaultData.of(Known.at(ledger, CUTOFF), replace(config, events=(rule,)))
+    labels = data.labels(cutoff=CUTOFF)
+    event = Event(rule.name, rule.label, rule.days_past_due, rule.horizon_days, False)
+    model = DefaultModel(event=event, names=NAMES, inputs=names, monotone=directions(names), params=_SMALL, seeds=(1,))
+    return model.fit(data.x[~np.isnan(labels)], labels[~np.isnan(labels)])
+
+
+@pytest.fixture(scope="module")
+def champion(seller: Ledger) -> Champion:
+    """Both models, trained on what was known at the cut-off."""
+    priors = Priors.of(seller).at(CUTOFF.to_datetime64())
+    return Champion(_late_model(seller), _default_model(seller), ScoreScale.load(), priors, {})
+
+
+def _scores(champion: Champion, change: Callable[[History], History] = lambda history: history) -> Score:
+    def scores(ledger: Ledger, orders: Orders) -> bytes:
+        frame = score(change(History.of(ledger)), orders, champion)
+        return frame.select_dtypes("number").to_numpy(np.float64).tobytes() + "".join(frame["rating"]).encode()
+
+    return scores
+
+
+def _after_training(ledger: Ledger) -> list[pd.Timestamp]:
+    return [moment for moment in moments_of(ledger, 12, seed=9) if moment > CUTOFF][:3]
+
+
+def test_no_score_depends_on_what_became_known_later(champion: Champion, seller: Ledger) -> None:
+    assert_blind(_scores(champion), seller, _after_training(seller))
+
+
+def test_the_proof_fails_on_scores_that_see_settlements_at_issue(champion: Champion, seller: Ledger) -> None:
+    with pytest.raises(AssertionError, match="it saw what was learnt later"):
+        assert_blind(_scores(champion, _clairvoyant), seller, _after_training(seller))
+
+
+def test_training_learns_nothing_from_what_became_known_after_the_cut_off(champion: Champion, seller: Ledger) -> None:
+    other = falsify(seller, CUTOFF, np.random.default_rng(5))
+    assert _late_model(other).to_files() == champion.late.to_files()
+    assert _default_model(other).to_files() == champion.default.to_files()
+    assert Priors.of(other).at(CUTOFF.to_datetime64()).to_json()["*"] == champion.priors.to_json()["*"]

@@ -94,7 +94,7 @@ def test_where_a_figure_is_null_the_title_is_said_and_the_null_is_shown_as_such(
 
 
 def test_what_rounds_to_nothing_is_no_reason() -> None:
-    lines = reasons(one(0.001, 0.0, 0.3), [1.0] * 3, features=TABLE, catalogue=CATALOGUE)
+    lines = reasons(one(0.0001, 0.0, 0.3), [1.0] * 3, features=TABLE, catalogue=CATALOGUE)
     assert [line.code for line in lines] == ["X2", "OTHER"]
 
 

@@ -152,7 +152,7 @@ def test_the_weaker_event_has_its_own_threshold_and_is_never_called_default(poli
     )
     check = next(c for c in decide(policy, weaker).checks if c.check == "MODEL_PD")
     assert (check.result, check.threshold) == ("FAIL", "0.400")
-    assert check.message == "The probability of serious delinquency, 0.450, exceeds 0.400"
+    assert check.message == "The probability of serious delinquency, 45.0%, exceeds 40.0%"
 
 
 _OUTCOME_FACTS = st.fixed_dictionaries(
