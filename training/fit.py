@@ -66,6 +66,7 @@ class Settings:
     origins: int = 2
     judged_share: float = 0.3
     late_seeds: int = 3
+    rounds: tuple[tuple[int, ...], ...] = ROUNDS
     default_seeds: int = 5
     late_params: dict[str, Any] = field(default_factory=dict)
     default_params: dict[str, Any] = field(default_factory=dict)
@@ -120,7 +121,9 @@ def fit_late(data: LateData, settings: Settings, *, margin_days: int, tick: Tick
         tick(f"{len(splits)} origins, {rounds} rounds")
         return models
 
-    rounds, margins = _choose_rounds(grow, [data.x[rows] for rows in parts], labels[np.concatenate(parts)])
+    rounds, margins = _choose_rounds(
+        settings.rounds, grow, [data.x[rows] for rows in parts], labels[np.concatenate(parts)]
+    )
     heldout = _late_heldout(data, splits, parts, margins, margin_days)
     final = _late_model(data.x, labels, settings, rounds, settings.seeds(settings.late_seeds))
     tick("payment time")
@@ -147,11 +150,11 @@ def _late_model(x: Floats, labels: Floats, settings: Settings, rounds: int, seed
 
 
 def _choose_rounds(
-    grow: Callable[[int], list[LateModel]], parts: Sequence[Floats], labels: Floats
+    tiers: Sequence[Sequence[int]], grow: Callable[[int], list[LateModel]], parts: Sequence[Floats], labels: Floats
 ) -> tuple[int, Floats]:
     """The number of rounds with the lowest held-out log-loss, and the margins (m, g) of the models cut there."""
     found: list[tuple[float, int, Floats]] = []
-    for tier in ROUNDS:
+    for tier in tiers:
         models = grow(tier[-1])
         for rounds in tier:
             cut = [replace(m, forest=Forest(m.forest.names, m.forest.trees[:rounds])) for m in models]

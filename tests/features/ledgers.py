@@ -114,10 +114,10 @@ def ledgers(draw: st.DrawFn) -> Ledger:
     def several(what: str, *sizes: int) -> Iterator[random.Random]:
         return itertools.repeat(random.Random(f"{what} {seed}"), draw(st.sampled_from(sizes)))
 
-    for customer, r in zip(CUSTOMERS, several("master", 0, 1, 2, 4, 4), strict=False):
-        _add_master(draft, customer, r)
     for r in several("series", 0, 2, 4, 6, 8, 10, 12):
         _add_series(draft, _Series.of(r))
+    for customer, r in zip(CUSTOMERS, several("master", 0, 1, 2, 4, 4), strict=False):
+        _add_master(draft, customer, r)
     for r in several("event", 0, 5, 10, 20, 40):
         _add_event(draft, r)
     for r in several("rate", 0, 0, 1, 4, 12):
@@ -127,9 +127,11 @@ def ledgers(draw: st.DrawFn) -> Ledger:
 
 def _add_master(draft: _Draft, customer: str, r: random.Random) -> None:
     since = r.choice((None, -400, 0, 300))
+    # as early as imports say it: with one of the customer's invoices
+    invoices = [row["known_at"] for row in draft.rows["invoices"] if row["customer_id"] == customer]
+    known = r.choice([draft.day(-500), draft.day(100), draft.day(400), *r.sample(invoices, min(2, len(invoices)))])
     draft.add("customers", customer_id=customer, segment=r.choice(SEGMENTS), country=r.choice(COUNTRIES),
-              customer_since=None if since is None else draft.day(since),
-              known_at=draft.day(r.choice((-500, -1, 100, 400))))  # fmt: skip
+              customer_since=None if since is None else draft.day(since), known_at=known)  # fmt: skip
 
 
 def _add_series(draft: _Draft, series: _Series) -> None:

@@ -37,7 +37,7 @@ def differences(ledger: Ledger, orders: Orders) -> Iterator[str]:
                 yield f"order {row}: {name} is {got!r}, the oracle says {wanted[name]!r}"
 
 
-@examples(110)
+@examples(80)
 @given(st.data())
 def test_every_feature_is_what_its_meaning_says_on_any_ledger(data: st.DataObject) -> None:
     ledger = data.draw(ledgers(), label="ledger")
