@@ -66,7 +66,7 @@ class Scorecard:
                 f"{len(outcomes)} rows; load a longer history or choose a weaker event"
             )
         empty = cls._of_columns(rows, names)
-        logistic = LogisticRegression(C=strength, max_iter=2000, tol=1e-8)
+        logistic = LogisticRegression(C=strength, solver="newton-cholesky", max_iter=200, tol=1e-8)
         logistic.fit(empty._design(rows), outcomes, sample_weight=None if weights is None else np.asarray(weights))
         weight, null_weight = np.split(logistic.coef_[0], 2)
         found = {"intercept": float(logistic.intercept_[0]), "weight": weight, "null_weight": null_weight}

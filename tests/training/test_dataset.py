@@ -11,7 +11,9 @@ import pytest
 from receivables.errors import EmptyInputError
 from receivables.ledger import Ledger
 from receivables.outcomes import OutcomeConfig, late_labels
-from tests.training.seller import CUTOFF, Seller
+from receivables.simulation.config import SimulationConfig
+from receivables.simulator import simulate
+from tests.training.seller import CUTOFF, END
 from training.dataset import (
     SNAPSHOT_STEP_DAYS,
     DefaultData,
@@ -24,9 +26,14 @@ from training.dataset import (
 
 
 @pytest.fixture(scope="module")
-def ledger(seller: Seller) -> Ledger:
-    """All that the simulated seller ever knew."""
-    return seller.simulated.ledger
+def ledger() -> Ledger:
+    """All that a simulated seller ever knew; no training run is needed here."""
+    return simulate(130, 14, 11, END, SimulationConfig.read()).ledger
+
+
+@pytest.fixture(scope="module")
+def late_data(ledger: Ledger) -> LateData:
+    return LateData.of(Known.at(ledger, CUTOFF))
 
 
 @pytest.fixture(scope="module")
