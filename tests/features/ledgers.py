@@ -79,6 +79,7 @@ class _Series:
     fates: tuple[str, ...]
     lags: tuple[int, ...]
     shift: int
+    run: int
 
     @classmethod
     def of(cls, r: random.Random) -> Self:
@@ -94,6 +95,7 @@ class _Series:
             fates=tuple(r.choice(FATES) for _ in range(r.randint(1, 5))),
             lags=tuple(r.choice(LAGS) for _ in range(r.randint(1, 5))),
             shift=r.choice(SHIFTS),
+            run=r.choice((1, 7)),
         )
 
 
@@ -146,6 +148,7 @@ def _add_series(draft: _Draft, series: _Series) -> None:
             observed_until=draft.day(900),
         )  # fmt: skip
         settled = issued + series.net_days + series.lateness[i % len(series.lateness)]
+        settled -= settled % series.run  # some customers pay on one day of the week: many ties
         lags = [series.lags[(i + j + 1) % len(series.lags)] for j in range(3)]
         _add_fate(draft, number, series.fates[i % len(series.fates)], settled, lags, series.shift)
 

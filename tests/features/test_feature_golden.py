@@ -214,3 +214,14 @@ def test_a_promise_is_broken_on_the_fourth_day_after_it() -> None:
     ratios = matrix[:, NAMES.index("broken_promise_ratio_365d")]
     assert math.isnan(ratios[0]), "promised for the 16th, so the 19th is the last day of grace"
     assert ratios[1] == 1.0
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_invoices_known_and_paid_together_the_greater_number_counts_as_the_last(turned: bool) -> None:
+    invoices = [_invoice("B1", 100, "2026-01-05", "2026-01-10"), _invoice("B2", 100, "2026-01-05", "2026-01-20")]
+    paid = [_paid("B1", 100, "2026-01-22"), _paid("B2", 100, "2026-01-22")]
+    step = -1 if turned else 1
+    ledger = Ledger.of(invoices=pd.DataFrame(invoices[::step]), allocations=pd.DataFrame(paid[::step]))
+    moment = [dt.datetime(2026, 2, 1)]  # noqa: DTZ001 - snapshots are in UTC by contract
+    row = build_features(History.of(ledger), Orders.snapshots(["ACME"], moment), Priors.of(ledger))[0]
+    assert (row[NAMES.index("last_days_late")], row[NAMES.index("second_last_days_late")]) == (2, 12)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +35,22 @@ SETTINGS = Settings(
 )
 
 
+#: What MLflow warns about in itself, on this release of SQLAlchemy and with our loader.
+MLFLOW_NOISE = (
+    "ignore:The ``noload`` loader strategy is deprecated",
+    "ignore:.*Any type hint is inferred as AnyType:UserWarning",
+)
+
+
+@contextmanager
+def quiet_mlflow() -> Iterator[None]:
+    """The same for fixtures, which a test's marks do not reach."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The ``noload`` loader strategy is deprecated")
+        warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType", UserWarning)
+        yield
+
+
 @dataclass(frozen=True)
 class Seller:
     """The simulated ledger, where it is stored, the state folder of the run, and what the run said."""
@@ -44,15 +63,16 @@ class Seller:
 
 def train_again(simulated: Simulated, home: Path, *, promote: bool = False) -> Trained:
     """A training run with the settings of all tests."""
-    return train(
-        simulated.ledger,
-        cutoff=CUTOFF,
-        folder=home,
-        trained_at=TRAINED_AT,
-        settings=SETTINGS,
-        config=OutcomeConfig.read(),
-        promote=promote,
-    )
+    with quiet_mlflow():
+        return train(
+            simulated.ledger,
+            cutoff=CUTOFF,
+            folder=home,
+            trained_at=TRAINED_AT,
+            settings=SETTINGS,
+            config=OutcomeConfig.read(),
+            promote=promote,
+        )
 
 
 @functools.cache
@@ -60,7 +80,7 @@ def make_seller(folder: Path) -> Seller:
     """A hundred customers over fourteen months, stored in `folder`, and the champion trained on them."""
     simulated = simulate(100, 14, 11, END, SimulationConfig.read())
     place = folder / "trained seller"
-    place.mkdir()
+    place.mkdir(exist_ok=True)
     with open_store(str(place / "ledger.sqlite"), create=True) as store:
         store.load(dict(simulated.ledger.frames), source="simulated", fingerprint="11")
     return Seller(simulated, str(place / "ledger.sqlite"), place / "home", train_again(simulated, place / "home"))

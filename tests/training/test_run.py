@@ -13,10 +13,12 @@ import pytest
 
 from models.champion import load_champion
 from receivables.outcomes import OutcomeConfig
-from tests.training.seller import CUTOFF, SETTINGS, Seller, train_again
+from tests.training.seller import CUTOFF, MLFLOW_NOISE, SETTINGS, Seller, train_again
 from training.dataset import DefaultData, Known
 from training.fit import LateFit, fit_default
 from training.registered import champion_of
+
+pytestmark = [pytest.mark.filterwarnings(line) for line in MLFLOW_NOISE]
 
 MODELS = ("otc-late-payment", "otc-default")
 CARDS = {f"card_{use}.{kind}" for use in ("late", "default") for kind in ("md", "html")}

@@ -15,7 +15,7 @@ from models.champion import load_champion
 from receivables.ledger import Ledger
 from receivables.store import open_store
 from tests.features.blindness import falsify, forget
-from tests.training.seller import Seller, days_after
+from tests.training.seller import MLFLOW_NOISE, Seller, days_after
 from training import scoring
 from training.scoring import score
 
@@ -25,7 +25,7 @@ COLUMNS = [
 ]  # fmt: skip
 SPAN = "2026-10-01:2026-10-31"
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = [pytest.mark.usefixtures("home"), *(pytest.mark.filterwarnings(line) for line in MLFLOW_NOISE)]
 
 
 def _score(ledger: str, out: Path, *words: str) -> int:
