@@ -9,7 +9,7 @@ export DO_NOT_TRACK := true
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bento docs lock clean
+.PHONY: help run test proof bench lint bento docs lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,8 +17,15 @@ help: ## this list
 run: $(VENV)/.stamp-run ## from nothing to a scored order and its reports: simulate, import, train, serve, score, report
 	$(BIN)/otcrisk demo
 
+# a test file stays on one worker, so that what it trains is trained once
 test: $(VENV)/.stamp-test lint ## lint, types, import contracts, tests (warnings are errors)
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
+
+proof: $(VENV)/.stamp-test ## the tests that take minutes: the models against the simulator's truth at full size
+	$(BIN)/pytest -m slow
+
+bench: $(VENV)/.stamp-run ## how near the payment-time model comes to the simulator's truth
+	$(BIN)/python benchmarks/simulated_truth.py --customers 500
 
 lint: $(VENV)/.stamp-test ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

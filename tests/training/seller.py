@@ -80,7 +80,7 @@ def make_seller(folder: Path) -> Seller:
     """A hundred customers over fourteen months, stored in `folder`, and the champion trained on them."""
     simulated = simulate(100, 14, 11, END, SimulationConfig.read())
     place = folder / "trained seller"
-    place.mkdir(exist_ok=True)
+    place.mkdir()
     with open_store(str(place / "ledger.sqlite"), create=True) as store:
         store.load(dict(simulated.ledger.frames), source="simulated", fingerprint="11")
     return Seller(simulated, str(place / "ledger.sqlite"), place / "home", train_again(simulated, place / "home"))
