@@ -117,3 +117,10 @@ def sqlite_url(tmp_path: Path) -> str:
 def ledger_url(request: pytest.FixtureRequest) -> str:
     """A place for a ledger, once in each database."""
     return str(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url"))
+
+
+@pytest.fixture(autouse=True)
+def _no_tracking_address_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    # MLflow keeps the address last set in the environment, where processes that a test starts would find it
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_EXPERIMENT_ID", "MLFLOW_RUN_ID"):
+        monkeypatch.delenv(name, raising=False)
