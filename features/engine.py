@@ -16,6 +16,7 @@ from features.plan import Plan
 from features.priors import Priors, terms_bucket
 from features.program import Program
 from features.table import CURVE, FEATURES
+from receivables.money import exponent
 
 #: What a condition sees of an order that is not there: equal to nothing.
 _ABSENT: Final = -1
@@ -111,7 +112,10 @@ def _given(
         "order_due_to_working_day": working,
         "order_issue_weekday": calendars.weekday(issued),
     }
-    facts = {"customer_tenure": _tenure(history, codes, as_of, today)}
+    facts = {
+        "customer_tenure": _tenure(history, codes, as_of, today),
+        "base_unit": np.full(len(orders), 10.0 ** -exponent(history.rates.base)),
+    }
     for name, numbers in known.items():
         facts[name] = np.full(len(orders), np.nan)
         facts[name][rows] = numbers

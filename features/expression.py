@@ -98,7 +98,7 @@ class Condition:
 
 
 #: Days back that mean "ever".
-EVER = 40_000
+EVER = 200_000
 
 
 class Node:
@@ -230,9 +230,9 @@ def shrunk(part: Node, whole: Node, prior: Node | float, weight: float) -> Node:
 
 def deviation(n: Node, one: Node, squares: Node) -> Node:
     """Population standard deviation from count, sum and sum of squares; null below two facts."""
-    mean = ratio(one, n)
-    spread = Apply(Function.MAXIMUM, (ratio(squares, n) - mean * mean, Constant(0.0)))
-    return Apply(Function.IF_ABOVE, (n, Constant(1.0), Apply(Function.SQRT, (spread,))))
+    # n^2 x the variance: whole numbers, so it cannot be a little below zero
+    spread = n * squares - one * one
+    return Apply(Function.IF_ABOVE, (n, Constant(1.0), ratio(Apply(Function.SQRT, (spread,)), n)))
 
 
 def slope(n: Node, x: Node, y: Node, xx: Node, xy: Node) -> Node:

@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 from features.expression import Log
 from features.kernel import CREDITED, PAYMENT, WRITTEN_OFF
 from receivables.currencies import Currencies, Rates
+from receivables.errors import InputError
 from receivables.ledger import Ledger
 
 Ints = NDArray[np.int64]
 #: "Not yet": the moment of facts that nobody knows.
 NEVER_US = np.iinfo(np.int64).max
+#: A customer's invoices together, in minor units: times a century of days it fits 64 bits.
+_MOST_MINOR = 2.0**63 / 36_525
 
 
 def day_numbers(days: pd.Series) -> Ints:
@@ -93,11 +96,14 @@ class History:
 
     @classmethod
     def of(cls, ledger: Ledger, rates: Rates | None = None) -> Self:
-        """The ledger compiled; the same facts give the same arrays however the rows are ordered."""
+        """The ledger compiled; the same facts give the same arrays however the rows are ordered.
+
+        Raises InputError where a customer's amounts are so large that sums of amount x days would not be exact.
+        """
         rates = rates or Rates.of(ledger, Currencies.read())
         customers = _customers(ledger)
         invoice_ids, invoices = _invoices(ledger, customers, rates)
-        clearings = _clearings(ledger, invoice_ids, rates)
+        clearings = _clearings(ledger, invoice_ids, invoices, rates)
         return cls(customers, invoices, clearings, _events(ledger, customers, invoice_ids, rates), rates)
 
     def codes(self, customer_ids: NDArray[np.object_]) -> Ints:
@@ -156,7 +162,19 @@ def _invoices(ledger: Ledger, customers: Customers, rates: Rates) -> tuple[NDArr
         base=_in_base(frame, rates)[order],
         net_days=frame["net_days"].to_numpy(dtype=np.int64)[order],
     )
+    _within_bounds(made, customers.ids)
     return ids[order], made
+
+
+def _within_bounds(invoices: Invoices, ids: NDArray[np.object_]) -> None:
+    sums = np.append(0, np.cumsum(invoices.base, dtype=np.float64))
+    totals = np.diff(sums[invoices.start])
+    if len(totals) and totals.max() > _MOST_MINOR:
+        raise InputError(
+            f"customer {ids[totals.argmax()]}: invoices of {totals.max():.3g} minor units of the reporting currency "
+            f"together, beyond {_MOST_MINOR:.3g}, above which sums of amount x days are not exact; "
+            f"set reporting_currency in conf/currencies.toml to a currency with a larger unit"
+        )
 
 
 #: Tables that clear invoices: table, column of the value date, kind.
@@ -167,20 +185,23 @@ _CLEARING = (
 )
 
 
-def _clearings(ledger: Ledger, invoice_ids: NDArray[np.object_], rates: Rates) -> Clearings:
+def _clearings(ledger: Ledger, invoice_ids: NDArray[np.object_], invoices: Invoices, rates: Rates) -> Clearings:
+    """What is cleared counts at its invoice's rate, so that a change of rates leaves nothing open."""
     columns: dict[str, list[Ints]] = {name: [] for name in ("invoice", "known", "day", "amount", "base", "kind")}
     positions = pd.Series(np.arange(len(invoice_ids)), index=pd.Index(invoice_ids))
     for table, date, kind in _CLEARING:
         frame = ledger[table]
         invoice = positions.reindex(frame["invoice_id"].to_numpy(dtype=object)).fillna(-1).to_numpy().astype(np.int64)
+        frame, invoice = frame[invoice >= 0], invoice[invoice >= 0]
+        amount = frame["amount_minor"].to_numpy(dtype=np.int64)
+        day_of_rate = invoices.known[invoice].view("datetime64[us]").astype("datetime64[D]")
         columns["invoice"].append(invoice)
         columns["known"].append(moment_numbers(frame["known_at"]))
         columns["day"].append(day_numbers(frame[date]))
-        columns["amount"].append(frame["amount_minor"].to_numpy(dtype=np.int64))
-        columns["base"].append(_in_base(frame, rates))
+        columns["amount"].append(amount)
+        columns["base"].append(rates.convert(amount, frame["currency"].to_numpy(dtype=object), day_of_rate))
         columns["kind"].append(np.full(len(frame), kind, dtype=np.int64))
     flat = {name: np.concatenate(parts) for name, parts in columns.items()}
-    flat = {name: values[flat["invoice"] >= 0] for name, values in flat.items()}
     order = np.lexsort((flat["kind"], flat["amount"], flat["day"], flat["known"], flat["invoice"]))
     flat = {name: values[order] for name, values in flat.items()}
     return Clearings(start=_starts(flat.pop("invoice"), len(invoice_ids)), **flat)

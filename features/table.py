@@ -111,6 +111,8 @@ _OPEN_AMOUNT = total(Log.OPEN, EVER, Field.RESIDUAL)
 _OVERDUE_AMOUNT = total(Log.OPEN, EVER, Field.RESIDUAL, _OVERDUE)
 _LIMIT = latest(Log.LIMIT, Field.AMOUNT)
 _ORDER_AMOUNT = Given("order_amount")
+#: One minor unit in units of the reporting currency.
+_UNIT = Given("base_unit")
 _NET_DAYS = Given("order_net_days")
 _DUE_WEEKDAY = Given("order_due_weekday")
 _PAID_ON = tuple(count(Log.SETTLED, 365, equal(Field.SETTLED_WEEKDAY, w)) for w in range(7))
@@ -215,7 +217,7 @@ def _trend() -> tuple[Feature, ...]:
                 _mean_late(30) - _mean_late(365)),
         Feature("late_rate_90_minus_365", group, "shrunken late rate of the last 90 days minus that of the last 365",
                 "share", _NEVER, -1, 1, RAISES, "PB03", BOTH, _curve(90, 0) - _curve(365, 0)),
-        Feature("sales_growth_90_365", group, "invoiced in the last 90 days over a quarter of the last 365 days",
+        Feature("sales_growth_90_365", group, "invoiced a day in the last 90 days over that in the last 365",
                 "ratio", "nothing invoiced in 365 days", 0, 4.1, EITHER, "OR01", BOTH,
                 ratio(total(Log.ISSUED, 90, Field.AMOUNT) * (365 / 90), total(Log.ISSUED, 365, Field.AMOUNT))),
     )
@@ -226,7 +228,8 @@ def _pay_days() -> tuple[Feature, ...]:
     return (
         *(
             Feature(
-                f"pay_share_{WEEKDAYS[w]}", group, f"share of the last year's payments that came on a {WEEKDAYS[w]}",
+                f"pay_share_{WEEKDAYS[w]}", group,
+                f"share of the last 365 days' settlements that came on a {WEEKDAYS[w]}, drawn towards an even week",
                 "share", _NEVER, 0, 1, EITHER, "PB04", ORDER, _WEEKDAY_SHARES[w],
             )
             for w in range(7)
@@ -258,11 +261,11 @@ def _position() -> tuple[Feature, ...]:
     return (
         Feature("n_open", group, "open invoices", "invoices", _NEVER, 0, 5000, EITHER, "OD02", SHOWN, _OPEN_N),
         Feature("open_amount", group, "open residual amount", "base currency", _NEVER, 0, 1e9, EITHER, "OD02", SHOWN,
-                _OPEN_AMOUNT * 0.01),
+                _OPEN_AMOUNT * _UNIT),
         Feature("n_overdue", group, "open invoices past due", "invoices", _NEVER, 0, 500, RAISES, "OD01", BOTH,
                 count(Log.OPEN, EVER, _OVERDUE)),
         Feature("overdue_amount", group, "open residual amount past due", "base currency", _NEVER, 0, 1e8, RAISES,
-                "OD01", SHOWN, _OVERDUE_AMOUNT * 0.01),
+                "OD01", SHOWN, _OVERDUE_AMOUNT * _UNIT),
         Feature("overdue_ratio_n", group, "share of the open invoices that is past due", "share", nothing, 0, 1,
                 RAISES, "OD01", BOTH, ratio(count(Log.OPEN, EVER, _OVERDUE), _OPEN_N)),
         Feature("overdue_ratio", group, "share of the open amount that is past due", "share", nothing, 0, 1, RAISES,
@@ -286,11 +289,11 @@ def _position() -> tuple[Feature, ...]:
                 "nothing invoiced in 90 days", 0, 180, EITHER, "OD02", BOTH,
                 ratio(_OPEN_AMOUNT * 90.0, total(Log.ISSUED, 90, Field.AMOUNT))),
         Feature("credit_limit", group, "credit limit", "base currency", "no limit is known", 0, 1e9, EITHER, "UT01",
-                SHOWN, _LIMIT * 0.01),
-        Feature("utilisation", group, "open amount over the credit limit", "share", "no limit is known", 0, 5,
-                RAISES, "UT01", BOTH, ratio(_OPEN_AMOUNT, _LIMIT)),
+                SHOWN, _LIMIT * _UNIT),
+        Feature("utilisation", group, "open amount over the credit limit", "share", "no limit above zero is known",
+                0, 5, RAISES, "UT01", BOTH, ratio(_OPEN_AMOUNT, _LIMIT)),
         Feature("utilisation_after", group, "open amount and this order over the credit limit", "share",
-                "no limit is known, or no order", 0, 5, RAISES, "UT01", ORDER,
+                "no limit above zero is known, or no order", 0, 5, RAISES, "UT01", ORDER,
                 ratio(_OPEN_AMOUNT + _ORDER_AMOUNT, _LIMIT)),
     )
 
@@ -300,7 +303,7 @@ def _order() -> tuple[Feature, ...]:
     year = total(Log.ISSUED, 365, Field.AMOUNT)
     return (
         Feature("order_amount", group, "gross amount of the order", "base currency", _NO_ORDER, 0, 1e8, EITHER, "OR01",
-                ORDER, _ORDER_AMOUNT * 0.01),
+                ORDER, _ORDER_AMOUNT * _UNIT),
         Feature("order_amount_to_mean", group, "order amount over the mean invoice of the last 365 days", "ratio",
                 "no order, or nothing invoiced in 365 days", 0, 20, EITHER, "OR01", ORDER,
                 ratio(_ORDER_AMOUNT * count(Log.ISSUED, 365), year)),
@@ -318,7 +321,7 @@ def _order() -> tuple[Feature, ...]:
                 "RL01", BOTH, latest(Log.ISSUED, Field.AGE)),
         Feature("mean_invoice_amount_365d", group, "mean invoice amount of the last 365 days", "base currency",
                 "nothing invoiced in 365 days", 0, 1e8, EITHER, "OR01", BOTH,
-                ratio(year * 0.01, count(Log.ISSUED, 365))),
+                ratio(year * _UNIT, count(Log.ISSUED, 365))),
     )
 
 
@@ -339,8 +342,8 @@ def _terms() -> tuple[Feature, ...]:
                 "share of the customer's invoices with the same terms that were late, drawn towards its own rate",
                 "share", _NO_ORDER, 0, 1, RAISES, "TE01", ORDER,
                 shrunk(late, matured, _curve(365, 0), 5.0) + _NET_DAYS * 0.0),
-        Feature("terms_changes_365d", group, "changes of agreed terms in the last 365 days", "changes", _NEVER, 0, 5,
-                EITHER, "TE01", BOTH, count(Log.TERMS, 365)),
+        Feature("terms_changes_365d", group, "terms agreed in the last 365 days, the first ones too", "changes", _NEVER,
+                0, 5, EITHER, "TE01", BOTH, count(Log.TERMS, 365)),
         Feature("agreed_net_days", group, "agreed net days", "days", "no agreed terms are known", 0, 120, EITHER,
                 "TE01", SHOWN, latest(Log.TERMS, Field.VALUE)),
     )
@@ -374,8 +377,9 @@ def _friction() -> tuple[Feature, ...]:
                 "nothing invoiced in 365 days", 0, 1, RAISES, "DI01", BOTH, ratio(count(Log.DISPUTE, 365), invoiced)),
         Feature("n_open_disputes", group, "open disputes", "disputes", _NEVER, 0, 50, RAISES, "DI01", BOTH,
                 count(Log.DISPUTE, EVER, open_dispute)),
-        Feature("open_dispute_share", group, "disputed amount over the open amount", "share", "nothing open", 0, 1.5,
-                RAISES, "DI01", BOTH, ratio(total(Log.DISPUTE, EVER, Field.AMOUNT, open_dispute), _OPEN_AMOUNT)),
+        Feature("open_dispute_share", group, "amount of open disputes over the open amount", "share", "nothing open",
+                0, 1.5, RAISES, "DI01", BOTH,
+                ratio(total(Log.DISPUTE, EVER, Field.AMOUNT, open_dispute), _OPEN_AMOUNT)),
         Feature("promises_365d", group, "promises to pay made in the last 365 days", "promises", _NEVER, 0, 50, RAISES,
                 "PR01", BOTH, count(Log.PROMISE, 365)),
         Feature("broken_promise_ratio_365d", group, "share of the promises of the last 365 days that were broken",
@@ -388,8 +392,9 @@ def _friction() -> tuple[Feature, ...]:
                 "nothing invoiced in 365 days", 0, 3, RAISES, "DU01", BOTH, ratio(count(Log.DUNNING, 365), invoiced)),
         Feature("days_since_dunning", group, "days since the last reminder", "days", "never reminded", 0, 365, LOWERS,
                 "DU01", BOTH, latest(Log.DUNNING, Field.AGE)),
-        Feature("partial_payment_ratio_365d", group, "share of settled invoices that took more than one payment",
-                "share", _NONE_SETTLED, 0, 1, RAISES, "PB05", BOTH,
+        Feature("partial_payment_ratio_365d", group,
+                "share of the invoices settled in 365 days that took more than one payment line", "share",
+                _NONE_SETTLED, 0, 1, RAISES, "PB05", BOTH,
                 ratio(count(Log.SETTLED, 365, above(Field.PARTS, 1)), _settled(365))),
         Feature("credit_note_ratio_365d", group, "credited over invoiced amount of the last 365 days", "ratio",
                 "nothing invoiced in 365 days", 0, 1, EITHER, "DI01", BOTH,

@@ -90,6 +90,8 @@ _REFERENCES: Final = tuple(
     for column, target in (("customer_id", "customers"), ("invoice_id", "invoices"), ("payment_id", "payments"))
     if column in table.names and table.name != target
 )
+#: What a row must share with its invoice: column, reason to refuse the row.
+_SHARED: Final = {"currency": "other_currency", "customer_id": "other_customer"}
 CLEARINGS: Final = ("allocations", "credit_notes", "write_offs")
 
 
@@ -161,17 +163,14 @@ def check_references(drafts: Drafts, quarantine: Quarantine, find: Find) -> None
 
 
 def check_against_invoices(drafts: Drafts, quarantine: Quarantine, checks: Checks, find: Find) -> list[Finding]:
-    """Holds rows against the invoice that they belong to: its currency, its day of issue, its amount."""
-    belonging = [
-        name for name in drafts if name != "invoices" and {"invoice_id", "currency"} <= set(BY_NAME[name].names)
-    ]
+    """Holds rows against the invoice that they belong to: its customer and currency, its day of issue, its amount."""
+    belonging = [name for name in drafts if name != "invoices" and "invoice_id" in BY_NAME[name].names]
     theirs = {name: _invoices_of(drafts[name], drafts, quarantine, find) for name in belonging}
     for name, invoice in theirs.items():
-        frame = quarantine.all_good(drafts[name])
-        given = frame["currency"]
-        differs = invoice["currency"].loc[frame.index].notna() & (invoice["currency"].loc[frame.index] != given)
-        rows = frame.index[differs.to_numpy(bool)].to_numpy()
-        quarantine.refuse(drafts[name], rows, "currency", "other_currency", ROW_REASONS["other_currency"])
+        for column, reason in _SHARED.items():
+            if column in BY_NAME[name].names:
+                rows = _differing(quarantine.all_good(drafts[name])[column], invoice[column])
+                quarantine.refuse(drafts[name], rows, column, reason, ROW_REASONS[reason])
     findings = []
     for check, order in _orders(drafts, of_invoice=True):
         frame = quarantine.all_good(drafts[order.table])
@@ -184,9 +183,15 @@ def check_against_invoices(drafts: Drafts, quarantine: Quarantine, checks: Check
     return findings
 
 
+def _differing(given: pd.Series, of_invoice: pd.Series) -> np.ndarray:
+    """Labels of the rows whose value is not their invoice's; a row without an invoice has nothing to differ from."""
+    expected = of_invoice.loc[given.index]
+    return given.index[(expected.notna() & (expected != given)).to_numpy(bool)].to_numpy()
+
+
 def _invoices_of(draft: Draft, drafts: Drafts, quarantine: Quarantine, find: Find) -> pd.DataFrame:
-    """Currency, day of issue and amount of the invoice that each row refers to, null where it refers to none."""
-    columns = ["invoice_id", "currency", "issued_on", "amount_minor"]
+    """Customer, currency, issue day and amount of the invoice that each row refers to, null where it refers to none."""
+    columns = ["invoice_id", "customer_id", "currency", "issued_on", "amount_minor"]
     ids = quarantine.all_good(draft)["invoice_id"]
     own = quarantine.good(drafts["invoices"])[columns] if "invoices" in drafts else empty("invoices")[columns]
     missing = ids[~among(ids, own["invoice_id"])].dropna().unique()

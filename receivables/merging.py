@@ -20,14 +20,14 @@ class Growth(StrEnum):
 
     FILL = "fill"  # an empty value may be filled once
     LATEST = "latest"  # the later of both counts
-    EARLIEST = "earliest"  # the earlier of both counts
+    KNOWN = "known"  # the earliest moment at which one of both said all that now holds, else the later moment
 
 
 #: The only columns of the ledger that may change; every other difference under the same key is a conflict.
 GROWTH: Final[dict[str, dict[str, Growth]]] = {
     "customers": {
         **dict.fromkeys(("parent_id", "segment", "country", "industry", "legal_form", "customer_since"), Growth.FILL),
-        "known_at": Growth.EARLIEST,
+        "known_at": Growth.KNOWN,
     },
     "invoices": {"observed_until": Growth.LATEST},
     "disputes": dict.fromkeys(("closed_on", "closed_known_at", "result"), Growth.FILL),
@@ -84,11 +84,15 @@ def _against(table: Table, held: pd.DataFrame, offered: pd.DataFrame, rules: Map
     stored = held.iloc[place[positions]].reset_index(drop=True)
     given = offered.iloc[positions].reset_index(drop=True)
     merged, changed, contradicted = stored.copy(), np.zeros(len(given), bool), np.zeros(len(given), bool)
+    fills = [name for name, rule in rules.items() if rule is Growth.FILL]
     conflicts: list[Conflict] = []
     for name in table.names:
         if name in table.key:
             continue
-        merged[name], clash = _grow(stored[name], given[name], rules.get(name))
+        if rules.get(name) is Growth.KNOWN:
+            merged[name], clash = _known(stored, given, name, fills), np.zeros(len(given), bool)
+        else:
+            merged[name], clash = _grow(stored[name], given[name], rules.get(name))
         changed |= ~_same(merged[name], stored[name])
         fresh = np.flatnonzero(clash & ~contradicted)
         labels = offered.index.to_numpy()[positions[fresh]]
@@ -123,12 +127,20 @@ def _same(left: pd.Series, right: pd.Series) -> np.ndarray:
     return equal
 
 
+def _known(stored: pd.DataFrame, given: pd.DataFrame, column: str, fills: list[str]) -> pd.Series:
+    """When what both rows together say was known: a value filled later must not be seen at the earlier moment."""
+    stored_lacks = (stored[fills].isna() & given[fills].notna()).any(axis=1)
+    given_lacks = (given[fills].isna() & stored[fills].notna()).any(axis=1)
+    earlier = stored[column].where(stored[column] <= given[column], given[column])
+    later = stored[column].where(stored[column] >= given[column], given[column])
+    said = earlier.mask(stored_lacks, given[column]).mask(given_lacks, stored[column])
+    return said.mask(stored_lacks & given_lacks, later)
+
+
 def _grow(stored: pd.Series, given: pd.Series, rule: Growth | None) -> tuple[pd.Series, np.ndarray]:
     """The value that holds after the load, and where the given one contradicts the stored one."""
     if rule is Growth.LATEST:
         return stored.where(stored >= given, given), np.zeros(len(stored), bool)
-    if rule is Growth.EARLIEST:
-        return stored.where(stored <= given, given), np.zeros(len(stored), bool)
     differs = ~_same(stored, given)
     if rule is Growth.FILL:
         return stored.where(stored.notna(), given), differs & (stored.notna() & given.notna()).to_numpy(bool)

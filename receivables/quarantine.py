@@ -23,6 +23,7 @@ ROW_REASONS: Final = {
     "conflict": "the ledger holds this key with other content, which an import does not change",
     "unknown_reference": "neither the import nor the ledger holds the row that this value refers to",
     "other_currency": "the amount is in another currency than the invoice that it belongs to",
+    "other_customer": "the row names another customer than the invoice that it belongs to",
 }
 #: A spreadsheet would run a cell that starts like this as a formula.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")

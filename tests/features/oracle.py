@@ -171,8 +171,10 @@ class World:
         ):
             for row in rows(known, table):
                 if row["invoice_id"] in self.invoices:
-                    made = Clearing(row[day].date(), row["amount_minor"], self._base(row), kind)
-                    self.invoices[row["invoice_id"]].clearings.append(made)
+                    invoice = self.invoices[row["invoice_id"]]
+                    # at the invoice's rate: a change of rates leaves nothing open
+                    base = self.money.convert(row["amount_minor"], row["currency"], invoice.known.date())
+                    invoice.clearings.append(Clearing(row[day].date(), row["amount_minor"], base, kind))
         self.events = {
             table: [(row["customer_id"], self._event(table, row, day, value)) for row in rows(known, table)]
             for table, day, value in (
@@ -371,9 +373,9 @@ class Answer:
         quarter = self.invoiced(90)
         out: dict[str, Number] = {
             "n_open": len(self.open),
-            "open_amount": Fraction(amount, 100),
+            "open_amount": self.major(amount),
             "n_overdue": len(overdue),
-            "overdue_amount": Fraction(past_due, 100),
+            "overdue_amount": self.major(past_due),
             "overdue_ratio_n": ratio(len(overdue), len(self.open)),
             "overdue_ratio": ratio(past_due, amount),
             "oldest_open_item_days": max((self.age(i.due) for i in self.open), default=None),
@@ -381,13 +383,17 @@ class Answer:
             "open_age_days": ratio(sum(i.residual * self.age(i.issued) for i in self.open), amount),
             "overdue_to_sales_90d": ratio(past_due, quarter),
             "dso_90d": ratio(amount * 90, quarter),
-            "credit_limit": None if limit is None else Fraction(limit, 100),
+            "credit_limit": None if limit is None else self.major(limit),
             "utilisation": ratio(amount, limit),
             "utilisation_after": None if order is None else ratio(amount + order, limit),
         }
         for k in (15, 30, 60):
             out[f"overdue_{k}_ratio"] = ratio(sum(i.residual for i in self.open if self.age(i.due) > k), amount)
         return out
+
+    def major(self, minor: int) -> Fraction:
+        """Units of the reporting currency."""
+        return Fraction(minor, 10 ** exponent(self.world.money.conf.reporting_currency))
 
     def order_base(self) -> int | None:
         order = self.order
@@ -398,14 +404,14 @@ class Answer:
         amounts = [i.base for i in year]
         issued = [i.issued for i in self.invoices if i.issued <= self.today]
         return {
-            "order_amount": None if order is None else Fraction(order, 100),
+            "order_amount": None if order is None else self.major(order),
             "order_amount_to_mean": ratio(order, mean(amounts)),
             "order_amount_to_max": ratio(order, max(amounts, default=None)),
             "order_to_open_amount": ratio(order, sum(i.residual for i in self.open)),
             "invoices_30d": len(self.issued_in(30)),
             "order_velocity_ratio": ratio(Fraction(len(self.issued_in(30)), 30), Fraction(len(year), 365)),
             "days_since_invoice": self.age(max(issued)) if issued else None,
-            "mean_invoice_amount_365d": ratio(sum(amounts), len(amounts) * 100),
+            "mean_invoice_amount_365d": ratio(self.major(sum(amounts)), len(amounts)),
         }
 
     def terms(self) -> dict[str, Number]:

@@ -296,6 +296,30 @@ def test_a_bad_canonical_row_is_quarantined(
     assert [(p.file, p.row, p.column, p.reason) for p in done.problems] == [(f"{table}.csv", line, column, reason)]
 
 
+@pytest.mark.parametrize(
+    ("table", "header", "row"),
+    [
+        (
+            "credit_notes",
+            "credit_note_id,customer_id,invoice_id,amount,currency,credited_on",
+            "N1,C2,I1,5.00,EUR,2026-02-10",
+        ),
+        ("dunnings", "dunning_id,customer_id,invoice_id,level,dunned_on", "D1,C2,I1,1,2026-02-10"),
+    ],
+)
+def test_a_row_of_another_customer_than_its_invoice_is_quarantined(
+    store: LedgerStore, tmp_path: Path, table: str, header: str, row: str
+) -> None:
+    customers = CANONICAL["customers"] + "C2,2026-01-01T00:30:00+02:00,S1,DE\n"
+    own, general = row.replace("1,C2", "2,C1"), row.replace("1,C2,I1", "3,C2,")
+    text = "\n".join((header, row, own, general, ""))
+    done = run(store, write_canonical(tmp_path, customers=customers, **{table: text}), "generic")
+    assert [(p.file, p.row, p.column, p.reason) for p in done.problems] == [
+        (f"{table}.csv", 2, "customer_id", "other_customer")
+    ]
+    assert store.read()[table]["customer_id"].tolist() == ["C1", "C2"]
+
+
 def test_what_belongs_to_a_quarantined_invoice_is_quarantined_too(store: LedgerStore, tmp_path: Path) -> None:
     folder = write_canonical(tmp_path, invoices=CANONICAL["invoices"].replace("EUR", "???"))
     done = run(store, folder, "generic")

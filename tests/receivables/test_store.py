@@ -149,10 +149,36 @@ def test_empty_master_data_is_filled_and_never_replaced(ledger_url: str) -> None
     with open_store(ledger_url, create=True) as store:
         load(store, customers=customer("2026-02-01"))
         load(store, customers=customer("2026-03-01", segment="S1"))
-        load(store, customers=customer("2026-01-01"))
+        assert load(store, customers=customer("2026-01-01")).batch is None
         assert load(store, customers=customer("2026-01-01", segment="S2")).conflicts[0].column == "segment"
         row = store.read()["customers"].iloc[0]
-        assert (row["segment"], row["known_at"]) == ("S1", pd.Timestamp("2026-01-01"))
+        assert (row["segment"], row["known_at"]) == ("S1", pd.Timestamp("2026-03-01"))
+
+
+@pytest.mark.parametrize(
+    ("stored", "offered", "known"),
+    [
+        (("01", "S1", None), ("02", "S1", "DE"), "02"),  # the country was not known before
+        (("02", "S1", None), ("01", "S1", "DE"), "01"),  # all of it was known before
+        (("02", "S1", "DE"), ("01", "S1", None), "02"),
+        (("02", "S1", "DE"), ("01", "S1", "DE"), "01"),
+        (("02", "S1", None), ("01", None, "DE"), "02"),  # together only later
+        (("01", "S1", None), ("02", None, "DE"), "02"),
+    ],
+)
+def test_filled_master_data_is_not_known_before_it_was_said(
+    ledger_url: str, stored: tuple[str, ...], offered: tuple[str, ...], known: str
+) -> None:
+    def customer(month: str, segment: str | None, country: str | None) -> pd.DataFrame:
+        at = pd.Timestamp(f"2026-{month}-01")
+        return pd.DataFrame([{"customer_id": "C1", "known_at": at, "segment": segment, "country": country}])
+
+    with open_store(ledger_url, create=True) as store:
+        load(store, customers=customer(*stored))
+        load(store, customers=customer(*offered))
+        row = store.read()["customers"].iloc[0]
+        assert (row["segment"], row["country"]) == ("S1", "DE")
+        assert row["known_at"] == pd.Timestamp(f"2026-{known}-01")
 
 
 def test_one_customer_is_read_with_its_allocations_and_all_rates(ledger_url: str) -> None:
