@@ -43,9 +43,13 @@ def connect(folder: Path | None = None) -> MlflowClient:
     """A client of the tracking database in `folder` (default OTCRISK_HOME), or of MLFLOW_TRACKING_URI if set."""
     place = (folder or home()).absolute()
     place.mkdir(parents=True, exist_ok=True)
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{place / 'mlflow.db'}"
+    asked = {name: os.environ.get(name) for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")}
+    uri = asked["MLFLOW_TRACKING_URI"] or f"sqlite:///{place / 'mlflow.db'}"
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
+    # MLflow writes both into the environment, where the next call would take them for the user's
+    for name in (name for name, value in asked.items() if value is None):
+        os.environ.pop(name, None)
     return MlflowClient(uri, uri)
 
 

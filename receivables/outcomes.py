@@ -187,8 +187,12 @@ def _past_due(
     customer = pd.factorize(state["customer_id"])[0]
     moves = _moves(known, state, rates)
     of_invoice = _Counter.of(moves["row"].to_numpy(), moves["day"], moves["minor"])
-    of_customer = _Counter.of(customer[moves["row"]], moves["day"], moves["minor"])
-    residual = of_invoice.before(np.arange(len(state)), reached + 1)
+    of_customer = _Counter.of(customer[moves["row"]], moves["day"], moves["base_minor"])
+    # added up in the invoice's currency, then converted: rounding each clearing could leave something open
+    residual = rates.convert(
+        of_invoice.before(np.arange(len(state)), reached + 1),
+        *(state[c].to_numpy() for c in ("currency", "issued_on")),
+    )
     balance = of_customer.before(customer, reached + 1)
     hit = (
         (reached <= _days(state["observed_until"]))
@@ -200,9 +204,9 @@ def _past_due(
 
 
 def _moves(known: Ledger, state: pd.DataFrame, rates: Rates) -> pd.DataFrame:
-    """Every change of an invoice's residual: `row` in `state`, `day`, `minor` in the reporting currency.
+    """Every change of an invoice's residual: `row` in `state`, `day`, `minor` units, `base_minor` converted.
 
-    Clearings are converted at the rate of the invoice's issue, so that a settled invoice leaves nothing.
+    Clearings are converted at the rate of the invoice's issue, so that a change of rates leaves nothing open.
     """
     ids = pd.Index(state["invoice_id"])
     parts = [
@@ -215,7 +219,7 @@ def _moves(known: Ledger, state: pd.DataFrame, rates: Rates) -> pd.DataFrame:
         parts.append(moves[row >= 0])
     moves = pd.concat(parts, ignore_index=True)
     currency, issued = (state[c].to_numpy()[moves["row"]] for c in ("currency", "issued_on"))
-    return moves.assign(minor=rates.convert(moves["minor"].to_numpy(), currency, issued))
+    return moves.assign(base_minor=rates.convert(moves["minor"].to_numpy(), currency, issued))
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from models.default import PARAMS as DEFAULT_PARAMS
 from models.late import PARAMS as LATE_PARAMS
 from models.law import PaymentLaw
 from models.numbers import Floats
+from models.scale import ScoreScale
 from receivables.ledger import Ledger
 from receivables.outcomes import EventRule, OutcomeConfig, late_column
 from training import cards, plots, registered, tracking
@@ -193,9 +194,22 @@ def _save_champion(done: _Fitted, folder: Path, facts: Facts, versions: Mapping[
         late=done.late_fit.model,
         default=done.default_fit.model,
         priors=known.priors.at(known.cutoff.to_datetime64()),
-        facts=dataclasses.replace(facts, name="otc-risk", version=_version(versions)),
+        facts=dataclasses.replace(
+            facts,
+            name="otc-risk",
+            version=_version(versions),
+            metrics={**facts.metrics, "score_percentiles": _score_percentiles(done)},
+        ),
     )
     return folder
+
+
+def _score_percentiles(done: _Fitted) -> list[float]:
+    """The 0th to 100th percentile of the customers' scores at their newest snapshots: where a score stands."""
+    moments = done.default.orders.as_of
+    newest = done.default.x[moments == moments.max()]
+    scores = ScoreScale.load().scores(done.default_fit.model.probability(newest))
+    return np.percentile(scores, np.arange(101)).tolist()
 
 
 def _version(versions: Mapping[str, str]) -> str:

@@ -81,7 +81,7 @@ def _problems(frame: pd.DataFrame) -> list[str]:
         values = pd.to_numeric(frame[column], errors="coerce")
         bad = np.flatnonzero(~values.between(0, 1).to_numpy())
         if len(bad):
-            got = f"{frame[column].iloc[bad[0]]!r} in row {bad[0] + 1}"
+            got = f"{frame[column].tolist()[bad[0]]!r} in row {bad[0] + 1}"
             problems.append(f"{column}: expected 0 to 1, got {got} and {len(bad) - 1} others")
     return problems
 

@@ -64,3 +64,20 @@ def test_both_models_go_in_and_come_out_the_same(
     written = [path for path in (tmp_path / "home").rglob("*") if path.is_file()]
     assert not [path for path in written if path.suffix in (".pkl", ".joblib", ".cloudpickle")]
     assert (tmp_path / "home" / "mlflow.db").exists()
+
+
+def test_every_state_folder_has_a_registry_of_its_own(tmp_path: Path) -> None:
+    from models import registry
+
+    first = registry.connect(tmp_path / "one")
+    registry.experiment(first, "training", tmp_path / "one")
+    assert registry.connect(tmp_path / "two").get_experiment_by_name("training") is None
+    assert registry.connect(tmp_path / "one").get_experiment_by_name("training") is not None
+
+
+def test_a_tracking_server_that_is_asked_for_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from models import registry
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'shared.db'}")
+    registry.experiment(registry.connect(tmp_path / "one"), "training", tmp_path / "one")
+    assert registry.connect(tmp_path / "two").get_experiment_by_name("training") is not None

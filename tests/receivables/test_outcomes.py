@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -187,6 +188,16 @@ def test_materiality_is_judged_in_the_reporting_currency() -> None:
     # 12,000 yen are some 65 EUR, whatever the digits look like
     yen = Ledger.of(invoices=invoices(("i", "A", "2026-01-01", "2026-01-31", 12_000), currency="JPY"))
     assert labels_of(yen, "2026-03-01")["label"].tolist() == [0.0]
+
+
+def test_what_was_paid_in_parts_leaves_no_cent_of_rounding_open() -> None:
+    # 3.75 USD are 3.20 EUR, three times 1.25 USD are three times 1.06 EUR
+    every_cent = replace(CONFIG, materiality=Materiality(0, 0.0))
+    for parts, part in ((3, 125), (10, 4)):
+        paid = facts("allocation", *(("i", "2026-02-15", part) for _ in range(parts)), currency="USD")
+        sold = invoices(("i", "A", "2026-01-01", "2026-01-31", parts * part), currency="USD")
+        found = labels_of(Ledger.of(invoices=sold, allocations=paid), "2026-03-01", config=every_cent)
+        assert found["label"].tolist() == [0.0], (parts, part)
 
 
 def test_a_customer_leaves_the_event_when_the_invoice_is_cleared() -> None:
