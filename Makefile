@@ -24,8 +24,8 @@ test: $(VENV)/.stamp-test lint ## lint, types, import contracts, tests (warnings
 proof: $(VENV)/.stamp-test ## the tests that take minutes: the models against the simulator's truth at full size
 	$(BIN)/pytest -m slow
 
-bench: $(VENV)/.stamp-run ## how near the payment-time model comes to the simulator's truth
-	$(BIN)/python benchmarks/simulated_truth.py --customers 500
+bench: $(VENV)/.stamp-bench ## the feature engine beside its peers: ratios, benchmarks/results.json, docs/performance.md
+	$(BIN)/python -m benchmarks $(ARGS)
 
 lint: $(VENV)/.stamp-test ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
@@ -57,6 +57,10 @@ $(BIN)/python:
 $(VENV)/.stamp-run: $(BIN)/python pyproject.toml requirements.lock
 	$(PIP) install --quiet -c requirements.lock -e .
 	@touch $@
+
+$(VENV)/.stamp-bench: $(BIN)/python pyproject.toml requirements.lock
+	$(PIP) install --quiet -c requirements.lock -e ".[bench]"
+	@touch $@ $(VENV)/.stamp-run
 
 $(VENV)/.stamp-test: $(BIN)/python pyproject.toml requirements.lock
 	$(PIP) install --quiet -c requirements.lock -e ".[test]"

@@ -89,7 +89,7 @@ def against_truth(simulated: Simulated, champion: Champion, cutoff: pd.Timestamp
 def _closeness(kept: pd.DataFrame, horizon: int) -> Closeness:
     p, truth = (kept[name].to_numpy(np.float64) for name in (late_column(horizon), f"p_{late_column(horizon)}"))
     # what was never paid is late at every horizon
-    y = (kept["days_late"].isna() | (kept["days_late"] > horizon)).to_numpy(np.float64)
+    y: Floats = np.asarray(kept["days_late"].isna() | (kept["days_late"] > horizon), dtype=np.float64)
     w = np.ones(len(y))
     model, oracle = float(log_loss(y, p, w)), float(log_loss(y, truth, w))
     return Closeness(

@@ -1,4 +1,4 @@
-"""`otcrisk docs`: writes the pages that are generated from tables and configuration files."""
+"""`otcrisk docs`: writes the pages and the module that are generated from tables and configuration files."""
 
 from __future__ import annotations
 
@@ -10,26 +10,34 @@ from typing import Final
 from cli.output import emit, say
 from receivables.config import conf_dir
 
-_DOCS = Path(__file__).resolve().parent.parent / "docs"
+_ROOT = Path(__file__).resolve().parent.parent
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of the verb."""
-    parser.add_argument("--out", type=Path, default=_DOCS, help="folder (default the docs/ beside the packages)")
+    parser.add_argument("--out", type=Path, default=_ROOT, help="folder (default that of the packages)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Writes every page whose text changed."""
-    args.out.mkdir(parents=True, exist_ok=True)
+    """Writes every file whose text changed."""
     changed = []
     for name, page in PAGES.items():
         file, text = args.out / name, page()
+        file.parent.mkdir(parents=True, exist_ok=True)
         if not file.exists() or file.read_text(encoding="utf-8") != text:
             file.write_text(text, encoding="utf-8")
             changed.append(str(file))
-    say("\n".join(f"wrote {file}" for file in changed) or "every page is up to date", args)
+    say("\n".join(f"wrote {file}" for file in changed) or "every file is up to date", args)
     emit({"written": changed}, args)
     return 0
+
+
+def compiled_module() -> str:
+    """The feature table as straight-line code."""
+    from features import FEATURES
+    from features.compiler import source
+
+    return source(FEATURES)
 
 
 def features_page() -> str:
@@ -97,9 +105,10 @@ and every problem of a file is listed at once (exit code 4). The policy file's h
 | `OTCRISK_HOME` | state: tracking database, artefacts, champion, decisions, reports | `./var` |
 | `OTCRISK_CONF` | folder of the files below | `conf/` beside the packages |"""
 
-#: File in docs/ and what makes its text.
+#: File and what makes its text.
 PAGES: Final[dict[str, Callable[[], str]]] = {
-    "configuration.md": configuration_page,
-    "features.md": features_page,
-    "ledger.md": ledger_page,
+    "docs/configuration.md": configuration_page,
+    "docs/features.md": features_page,
+    "docs/ledger.md": ledger_page,
+    "features/compiled.py": compiled_module,
 }

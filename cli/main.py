@@ -16,6 +16,7 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("demo", "cli.demo", "simulate, import, train, serve, score one order, write the reports"),
     ("simulate", "cli.simulate", "make a seeded ledger with known true probabilities"),
     ("import", "cli.import_", "load a receivables extract into a ledger"),
+    ("features", "cli.features", "compute the features of every invoice of a ledger, on many cores or machines"),
     ("train", "cli.train", "train and register both models, promote the first champion"),
     ("score", "cli.score", "score invoices as of their issue date"),
     ("evaluate", "cli.evaluate", "hold scores against what happened"),

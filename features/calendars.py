@@ -9,6 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Days = NDArray[np.datetime64]
+#: What `due_facts` says, in its order, under the names of the features that pass it on.
+DUE_FACTS: Final = (
+    "due_weekday", "due_day_of_month", "due_month_end", "due_quarter_end", "due_on_holiday", "due_to_working_day",
+)  # fmt: skip
 #: Years for which public holidays are worked out.
 _YEARS: Final = range(1990, 2061)
 
@@ -46,6 +50,19 @@ def is_quarter_end(days: Days, *, within: int) -> NDArray[np.bool_]:
     last_month = days.astype("datetime64[M]").astype(np.int64) % 3 == 2
     near: NDArray[np.bool_] = last_month & (days_to_month_end(days) < within)
     return near
+
+
+def due_facts(days: Days, country: str) -> NDArray[np.float64]:
+    """What a due date means in a country: (n, len(DUE_FACTS)), flags as 1 and 0."""
+    columns = (
+        weekday(days),
+        day_of_month(days),
+        days_to_month_end(days) < 3,
+        is_quarter_end(days, within=5),
+        is_holiday(days, country),
+        days_to_working_day(days, country),
+    )
+    return np.column_stack(columns).astype(np.float64)
 
 
 def is_holiday(days: Days, country: str) -> NDArray[np.bool_]:

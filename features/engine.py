@@ -2,38 +2,83 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import Final, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from features import calendars
-from features.expression import Aggregate, Floats, Given, Node, PriorRate, leaves
+from features import calendars, compiler
+from features.expression import Floats
+from features.feature import Feature
 from features.history import NEVER_US, History, Ints
-from features.kernel import DAY_US, NULL, collect
+from features.kernel import DAY_US, NULL
 from features.orders import Orders
-from features.plan import Plan
 from features.priors import Priors, terms_bucket
-from features.program import Program
-from features.table import CURVE, FEATURES
+from features.table import CURVE
+from receivables.currencies import Rates
 from receivables.money import exponent
 
 #: What a condition sees of an order that is not there: equal to nothing.
-_ABSENT: Final = -1
+ABSENT: Final = -1
 
 
-def _leaves_of(kind: type[Node]) -> tuple[Node, ...]:
-    """Distinct leaves of one kind in the feature table, in the order in which they first occur."""
-    return tuple({leaf: None for f in FEATURES for leaf in leaves(f.node) if isinstance(leaf, kind)})
+@dataclass(frozen=True)
+class Engine:
+    """Computes the features of one table; `compiled` is the module generated for it."""
+
+    compiled: ModuleType
+
+    @classmethod
+    def of(cls, features: Sequence[Feature]) -> Self:
+        """The engine for any features, compiled now (seconds); `build_features` is the one for the whole table."""
+        module = ModuleType("features.compiled_anew")
+        # our own generator's text; without a file numba cannot cache it
+        exec(compiler.source(features).replace("cache=True", "cache=False"), vars(module))  # noqa: S102
+        return cls(module)
+
+    def build(self, history: History, orders: Orders, priors: Priors) -> Floats:
+        """See `build_features`."""
+        out = np.empty((len(orders), self.compiled.N_FEATURES))
+        if len(orders):
+            codes, as_of = history.codes(orders.customer_id), orders.as_of.astype("datetime64[us]").astype(np.int64)
+            has_order = ~np.isnat(orders.due_on)
+            weekday = np.where(has_order, calendars.weekday(orders.due_on), ABSENT)
+            net_days = np.where(has_order, orders.net_days, NULL)
+            given = self._given(history, orders, priors, codes, as_of)
+            rows, start, customers = _grouped(codes, as_of)
+            self.compiled.collect(
+                start, customers, rows, as_of[rows], weekday[rows], net_days[rows], given, *history.arrays, out
+            )
+        return out
+
+    def _given(self, history: History, orders: Orders, priors: Priors, codes: Ints, as_of: Ints) -> Floats:
+        """What is known besides the customer's history (orders x facts), in the columns that the table asks for."""
+        has_order = ~np.isnat(orders.due_on)
+        country, segment = _master(history, orders, codes, as_of)
+        facts = {
+            **_order_facts(history, orders, as_of, has_order, country),
+            "customer_tenure": _tenure(history, codes, as_of),
+            "base_unit": np.full(len(orders), base_unit(history.rates)),
+        }
+        peers = priors.curve(as_of, segment, terms_bucket(orders.net_days), has_order)
+        made = np.empty((len(orders), len(self.compiled.GIVEN) + len(self.compiled.PRIORS)))
+        for i, name in enumerate(self.compiled.GIVEN):
+            made[:, i] = facts[name]
+        for i, k in enumerate(self.compiled.PRIORS, start=len(self.compiled.GIVEN)):
+            made[:, i] = peers[:, CURVE.index(k)]
+        return made
 
 
-_PLAN: Final = Plan.of(leaf for leaf in _leaves_of(Aggregate) if isinstance(leaf, Aggregate))
-_GIVEN: Final = tuple(leaf.name for leaf in _leaves_of(Given) if isinstance(leaf, Given))
-_PROGRAM: Final = Program.of(
-    [feature.node for feature in FEATURES],
-    _PLAN.aggregates,
-    [*(Given(name) for name in _GIVEN), *(PriorRate(k) for k in CURVE)],
-)
+@cache
+def whole_table() -> Engine:
+    """The engine of all features, from the module that is kept in the repository."""
+    return Engine(import_module("features.compiled"))
 
 
 def build_features(history: History, orders: Orders, priors: Priors) -> Floats:
@@ -42,15 +87,26 @@ def build_features(history: History, orders: Orders, priors: Priors) -> Floats:
     Facts with `known_at` after an order's `as_of` are not seen. A customer that the history does not hold is a cold
     start: its rates are those of its peers. Bit-identical however orders are batched.
     """
-    codes = history.codes(orders.customer_id)
-    as_of = orders.as_of.astype("datetime64[us]").astype(np.int64)
-    has_order = ~np.isnat(orders.due_on)
-    country, segment = _master(history, orders, codes, as_of)
-    facts = _given(history, orders, codes, as_of, country)
-    peers = priors.curve(as_of, segment, terms_bucket(orders.net_days), has_order)
-    given = np.column_stack([*(facts[name] for name in _GIVEN), peers])
-    rows, aggregates = _collect(history, orders, codes, as_of)
-    return _PROGRAM.run(rows, aggregates, given)
+    return whole_table().build(history, orders, priors)
+
+
+def base_unit(rates: Rates) -> float:
+    """One minor unit in units of the reporting currency."""
+    return float(10.0 ** -exponent(rates.base))
+
+
+def _grouped(codes: Ints, as_of: Ints) -> tuple[Ints, Ints, Ints]:
+    """Rows by customer and time, where each customer's begin (and the end), and the customers."""
+    days = as_of // DAY_US
+    first = days.min()
+    if (as_of == days * DAY_US).all():
+        # one key of whole numbers sorts faster than two
+        rows = np.argsort((codes + 1) * (days.max() - first + 1) + (days - first))
+    else:
+        rows = np.lexsort((as_of, codes))
+    in_order = codes[rows]
+    starts = np.flatnonzero(np.diff(in_order, prepend=in_order[0] - 1))
+    return rows, np.append(starts, len(rows)), in_order[starts]
 
 
 def _master(
@@ -61,82 +117,50 @@ def _master(
     if len(customers.ids) == 0:
         return orders.country, orders.segment
     seen = (codes >= 0) & (customers.known[codes] <= as_of)
-    country = np.where(seen & (customers.country[codes] != ""), customers.country[codes], orders.country)
-    segment = np.where(seen & (customers.segment[codes] != ""), customers.segment[codes], orders.segment)
+    country = np.where(seen & (customers.country != "")[codes], customers.country[codes], orders.country)
+    segment = np.where(seen & (customers.segment != "")[codes], customers.segment[codes], orders.segment)
     return country, segment
 
 
-def _collect(history: History, orders: Orders, codes: Ints, as_of: Ints) -> tuple[Ints, Ints]:
-    """Aggregates by customer and time, and for each order its row in them."""
-    has_order = ~np.isnat(orders.due_on)
-    weekday = np.where(has_order, calendars.weekday(orders.due_on), _ABSENT)
-    net_days = np.where(has_order, orders.net_days, NULL)
-    order = np.lexsort((as_of, codes))
-    groups, start = np.unique(codes[order], return_index=True)
-    invoices, clearings, events = history.invoices, history.clearings, history.events
-    out = np.empty((len(orders), len(_PLAN.aggregates)), dtype=np.int64)
-    collect(
-        np.append(start, len(orders)), groups, as_of[order], weekday[order], net_days[order],
-        _PLAN.families, _PLAN.log_start, _PLAN.specs, _PLAN.recent_specs, _PLAN.width, _PLAN.n_net_specs,
-        _PLAN.n_maxima, _PLAN.decay,
-        invoices.start, invoices.known, invoices.issued, invoices.due, invoices.amount, invoices.base,
-        invoices.net_days, clearings.start, clearings.known, clearings.day, clearings.amount, clearings.base,
-        clearings.kind, events.start, events.log, events.known, events.day, events.amount, events.value,
-        events.end_known, events.invoice, out,
-    )  # fmt: skip
-    rows = np.empty_like(order)
-    rows[order] = np.arange(len(order))
-    return rows, out
-
-
-def _given(
-    history: History, orders: Orders, codes: Ints, as_of: Ints, country: NDArray[np.object_]
+def _order_facts(
+    history: History, orders: Orders, as_of: Ints, has_order: NDArray[np.bool_], country: NDArray[np.object_]
 ) -> dict[str, Floats]:
-    today = as_of // DAY_US
-    has_order = ~np.isnat(orders.due_on)
-    rows = np.flatnonzero(has_order)
-    due, issued = orders.due_on[rows], orders.issued_on[rows]
-    amounts = history.rates.convert(
-        orders.amount_minor[rows], orders.currency[rows], orders.as_of[rows].astype("datetime64[D]")
-    )
-    holiday, working = _by_country(due, country[rows])
-    known = {
-        "order_amount": amounts,
-        "order_net_days": orders.net_days[rows],
-        "order_days_to_due": due.astype(np.int64) - today[rows],
-        "order_due_weekday": calendars.weekday(due),
-        "order_due_day_of_month": calendars.day_of_month(due),
-        "order_due_month_end": calendars.days_to_month_end(due) < 3,
-        "order_due_quarter_end": calendars.is_quarter_end(due, within=5),
-        "order_due_on_holiday": holiday,
-        "order_due_to_working_day": working,
-        "order_issue_weekday": calendars.weekday(issued),
+    """Amount, terms and dates of the orders by the name under which the table asks for them, NaN without an order."""
+    rows: slice | NDArray[np.int64] = slice(None) if has_order.all() else np.flatnonzero(has_order)
+    due = orders.due_on[rows]
+    known: dict[str, NDArray[np.float64] | Ints] = {
+        "amount": history.rates.convert(
+            orders.amount_minor[rows], orders.currency[rows], orders.as_of[rows].astype("datetime64[D]")
+        ),
+        "net_days": orders.net_days[rows],
+        "days_to_due": due.astype(np.int64) - as_of[rows] // DAY_US,
+        "issue_weekday": calendars.weekday(orders.issued_on[rows]),
+        **dict(zip(calendars.DUE_FACTS, _due_facts(due, country[rows]).T, strict=True)),
     }
-    facts = {
-        "customer_tenure": _tenure(history, codes, as_of, today),
-        "base_unit": np.full(len(orders), 10.0 ** -exponent(history.rates.base)),
-    }
+    facts = {}
     for name, numbers in known.items():
-        facts[name] = np.full(len(orders), np.nan)
-        facts[name][rows] = numbers
+        facts[f"order_{name}"] = np.full(len(orders), np.nan)
+        facts[f"order_{name}"][rows] = numbers
     return facts
 
 
-def _by_country(due: NDArray[np.datetime64], country: NDArray[np.object_]) -> tuple[NDArray[np.bool_], Ints]:
-    holiday = np.zeros(len(due), dtype=np.bool_)
-    working = np.zeros(len(due), dtype=np.int64)
-    for name in set(country):
-        rows = country == name
-        holiday[rows] = calendars.is_holiday(due[rows], name)
-        working[rows] = calendars.days_to_working_day(due[rows], name)
-    return holiday, working
+def _due_facts(due: NDArray[np.datetime64], country: NDArray[np.object_]) -> Floats:
+    """`calendars.due_facts` of each order, worked out once for each day between the first and the last."""
+    if not len(due):
+        return np.empty((0, len(calendars.DUE_FACTS)))
+    first = due.min()
+    days = np.arange(first, due.max() + 1)
+    code, names = pd.factorize(country)
+    tables = np.concatenate([calendars.due_facts(days, name) for name in names])
+    return np.asarray(tables[code * len(days) + (due - first).astype(np.int64)])
 
 
-def _tenure(history: History, codes: Ints, as_of: Ints, today: Ints) -> Floats:
+def _tenure(history: History, codes: Ints, as_of: Ints) -> Floats:
+    """Days since the first business with the customer, NaN where no one knew of it."""
     customers = history.customers
     out = np.full(len(codes), np.nan)
     if len(customers.ids):
         seen = (codes >= 0) & (customers.known[codes] <= as_of) & (customers.known[codes] < NEVER_US)
         seen &= customers.has_since[codes]
-        out[seen] = (today - customers.since[codes])[seen]
+        out[seen] = (as_of // DAY_US - customers.since[codes])[seen]
     return out

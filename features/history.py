@@ -106,13 +106,25 @@ class History:
         clearings = _clearings(ledger, invoice_ids, invoices, rates)
         return cls(customers, invoices, clearings, _events(ledger, customers, invoice_ids, rates), rates)
 
+    @property
+    def arrays(self) -> tuple[Ints, ...]:
+        """Invoices, clearings and events as the compiled loop takes them."""
+        invoices, clearings, events = self.invoices, self.clearings, self.events
+        return (
+            invoices.start, invoices.known, invoices.issued, invoices.due, invoices.amount, invoices.base,
+            invoices.net_days, clearings.start, clearings.known, clearings.day, clearings.amount, clearings.base,
+            clearings.kind, events.start, events.log, events.known, events.day, events.amount, events.value,
+            events.end_known, events.invoice,
+        )  # fmt: skip
+
     def codes(self, customer_ids: NDArray[np.object_]) -> Ints:
         """Positions of the customers; -1 for one that the history does not hold."""
         return _positions(self.customers.ids, customer_ids)
 
 
 def _positions(sorted_ids: NDArray[np.object_], wanted: NDArray[np.object_]) -> Ints:
-    return pd.Index(sorted_ids).get_indexer(pd.Index(wanted)).astype(np.int64)
+    # as objects: a string index would first copy every id
+    return pd.Index(sorted_ids, dtype=object).get_indexer(pd.Index(wanted, dtype=object)).astype(np.int64)
 
 
 def _starts(codes: Ints, n: int) -> Ints:

@@ -1,156 +1,128 @@
-"""The kernel's work list, made from the aggregates that the feature table asks for."""
+"""Aggregates taken apart for the compiler: when a fact counts, what it adds, and in which running sum."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from features.expression import Aggregate, Compare, Condition, Field, Log, Op, OrderDay
-from features.kernel import (
-    DUE_WEEKDAY_PARAMETER,
-    NET_DAYS_PARAMETER,
-    NO_PARAMETER,
-    NONE,
-    RECENT,
-    S_CONDITIONS,
-    SPEC_WIDTH,
-)
 
-Ints = NDArray[np.int64]
-
-#: Fields whose value grows by one a day; elsewhere a fact's fields stay as they are while it holds.
-_GROWING: Final = (Field.AGE, Field.DUE_AGE)
-_PARAMETERS: Final = {
-    OrderDay.DUE_WEEKDAY: (Field.DUE_WEEKDAY, DUE_WEEKDAY_PARAMETER),
-    OrderDay.NET_DAYS: (Field.NET_DAYS, NET_DAYS_PARAMETER),
+#: "No such bound".
+NONE: Final = None
+_INVOICE: Final = frozenset({Field.ONE, Field.AGE, Field.DUE_AGE, Field.AMOUNT, Field.NET_DAYS, Field.DUE_WEEKDAY})
+_EVENT: Final = frozenset({Field.ONE, Field.AGE, Field.AMOUNT})
+#: What the facts of each log carry; DUE_AGE of a promise counts from the promised day.
+FIELDS: Final[Mapping[Log, frozenset[Field]]] = {
+    Log.ISSUED: _INVOICE,
+    Log.BILLED: _INVOICE | {Field.DAYS_LATE},
+    Log.SETTLED: _INVOICE | {Field.DAYS_LATE, Field.DAYS_TO_PAY, Field.SETTLED_WEEKDAY, Field.PARTS},
+    Log.OPEN: _INVOICE | {Field.RESIDUAL},
+    Log.DISPUTE: _EVENT | {Field.IS_OPEN},
+    Log.PROMISE: _EVENT | {Field.DUE_AGE, Field.BROKEN},
+    Log.DUNNING: _EVENT | {Field.VALUE},
+    Log.CREDIT: _EVENT,
+    Log.LIMIT: _EVENT,
+    Log.TERMS: _EVENT | {Field.VALUE},
+    Log.LOSS: _EVENT,
+    Log.INSOLVENCY: _EVENT,
 }
+#: Fields whose value grows by one a day; elsewhere a fact's fields stay as they are while it holds.
+GROWING: Final = (Field.AGE, Field.DUE_AGE)
+_PARAMETERS: Final = {OrderDay.DUE_WEEKDAY: Field.DUE_WEEKDAY, OrderDay.NET_DAYS: Field.NET_DAYS}
 
 
 @dataclass(frozen=True)
-class _Work:
-    """An aggregate taken apart: conditions that say when a fact counts, conditions on what it is, and the order's."""
+class Work:
+    """An aggregate taken apart: bounds that say when a fact counts, conditions on what it is, and the order's.
+
+    `column` is its first running sum, its maximum, or (for the order's net days) its place among those.
+    """
 
     aggregate: Aggregate
-    age_above: int
-    due_above: int
+    age_above: int | None
+    due_above: int | None
     fixed: tuple[Condition, ...]
-    parameter: int
+    parameter: OrderDay | None
+    column: int = 0
 
     @classmethod
     def of(cls, aggregate: Aggregate) -> Self:
-        """Raises ValueError for an aggregate that the kernel cannot collect."""
-        age_above, due_above, parameter, fixed = NONE, NONE, NO_PARAMETER, []
+        """Raises ValueError for an aggregate that cannot be collected."""
+        ages: dict[Field, list[int]] = {field: [] for field in GROWING}
+        parameter, fixed = None, []
         for condition in aggregate.where:
+            _demand(condition.field in FIELDS[aggregate.log], aggregate)
             if isinstance(condition.value, OrderDay):
-                field, parameter = _PARAMETERS[condition.value]
-                _demand(condition.field is field and condition.compare is Compare.EQUAL, aggregate)
-            elif condition.field in _GROWING:
+                parameter = condition.value
+                _demand(condition.field is _PARAMETERS[parameter] and condition.compare is Compare.EQUAL, aggregate)
+            elif condition.field in GROWING:
                 _demand(condition.compare is Compare.ABOVE, aggregate)
-                if condition.field is Field.AGE:
-                    age_above = max(age_above, int(condition.value))
-                else:
-                    due_above = max(due_above, int(condition.value))
+                ages[condition.field].append(int(condition.value))
             else:
                 fixed.append(condition)
-        late = [c.value for c in fixed if c.field is Field.DAYS_LATE]
+        age_above, due_above = (max(ages[field], default=NONE) for field in GROWING)
+        _demand({aggregate.field, aggregate.times} <= FIELDS[aggregate.log], aggregate)
+        late = [c for c in fixed if c.field is Field.DAYS_LATE]
         # an open invoice is "more than k days late" from the day on which it is more than k days past due
-        _demand(aggregate.log is not Log.BILLED or all(k == due_above for k in late), aggregate)
-        _demand(parameter == NO_PARAMETER or (aggregate.op is Op.SUM and aggregate.field is Field.ONE), aggregate)
+        on_open = aggregate.log is Log.BILLED
+        _demand(not on_open or all(c.compare is Compare.ABOVE and c.value == due_above for c in late), aggregate)
+        _demand(not on_open or Field.DAYS_LATE not in (aggregate.field, aggregate.times), aggregate)
+        _demand(parameter is None or (aggregate.op is Op.SUM and aggregate.field is Field.ONE), aggregate)
         return cls(aggregate, age_above, due_above, tuple(fixed), parameter)
 
     @property
     def family(self) -> tuple[int, int, int, int]:
-        """Aggregates of one family count their facts during the same spans."""
-        return int(self.aggregate.log), self.aggregate.days, self.age_above, self.due_above
+        """Aggregates of one family count their facts during the same spans; sorts by log, then window."""
+        unbounded = -(10**9)
+        bounds = (unbounded if bound is None else bound for bound in (self.age_above, self.due_above))
+        return int(self.aggregate.log), self.aggregate.days, *bounds  # type: ignore[return-value]
 
     @property
-    def grows(self) -> bool:
-        """Whether the value changes from day to day without a new fact."""
-        sums = self.aggregate.op in (Op.SUM, Op.SUM_PRODUCT, Op.MAX)
-        return sums and any(field in _GROWING for field in (self.aggregate.field, self.aggregate.times))
+    def is_extreme(self) -> bool:
+        """Whether it needs the largest of some key, where sums do not help."""
+        return self.aggregate.op in (Op.MAX, Op.LATEST)
 
+    @property
+    def degree(self) -> int:
+        """How it grows from day to day without a new fact: 0 not at all, 1 linearly, 2 with the square."""
+        return sum(field in GROWING for field in (self.aggregate.field, self.aggregate.times))
+
+    @property
     def columns(self) -> int:
-        """Running sums that the aggregate needs in every group."""
-        if self.aggregate.op in (Op.MAX, Op.LATEST) or self.parameter == NET_DAYS_PARAMETER:
+        """Running sums that it needs."""
+        if self.is_extreme or self.parameter is OrderDay.NET_DAYS:
             return 0
-        return 7 if self.parameter == DUE_WEEKDAY_PARAMETER else 3 if self.grows else 1
+        return 7 if self.parameter is OrderDay.DUE_WEEKDAY else 1 + self.degree
 
 
 def _demand(holds: bool, aggregate: Aggregate) -> None:
     if not holds:
-        raise ValueError(f"the kernel cannot collect {aggregate}: see features.plan for what it offers")
+        raise ValueError(f"the engine cannot collect {aggregate}: see features.plan for what it offers")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Arrays for `features.kernel.collect`; column i of its answer is `aggregates[i]`."""
+    """The work of a set of aggregates: `work` by family, `recent` over the newest settlements, and their sizes.
 
-    aggregates: tuple[Aggregate, ...]
-    families: Ints
-    log_start: Ints
-    specs: Ints
-    recent_specs: Ints
-    decay: Ints
+    `width` running sums, `extremes` maxima, and `net_sums` running sums for each distinct number of net days asked for.
+    """
+
+    work: tuple[Work, ...]
+    recent: tuple[Aggregate, ...]
     width: int
-    n_net_specs: int
-    n_maxima: int
+    extremes: int
+    net_sums: int
 
     @classmethod
     def of(cls, aggregates: Iterable[Aggregate]) -> Self:
-        """The plan for distinct aggregates; raises ValueError for one that the kernel cannot collect."""
+        """The plan for distinct aggregates; raises ValueError for one that cannot be collected."""
         given = set(aggregates)
         recent = sorted((a for a in given if a.op >= Op.RECENT_DAYS_LATE), key=lambda a: (a.op, a.argument))
-        work = sorted((_Work.of(a) for a in given.difference(recent)), key=lambda w: (w.family, repr(w)))
-        specs, width, n_net, n_maxima = _specs(work)
-        families, log_start = _families(work)
-        half_lives = sorted({a.argument for a in recent if a.op in (Op.RECENT_DECAYED, Op.RECENT_WEIGHT)})
-        ranks = np.arange(RECENT)
-        decay = np.array([np.rint(2.0 ** (20 - ranks / h)) for h in half_lives]).astype(np.int64)
-        ordered = (*(w.aggregate for w in work), *recent)
-        recents = _recent_specs(recent, half_lives, len(work))
-        return cls(ordered, families, log_start, specs, recents, decay, width, n_net, n_maxima)
-
-
-def _specs(work: list[_Work]) -> tuple[Ints, int, int, int]:
-    specs = np.zeros((len(work), SPEC_WIDTH), dtype=np.int64)
-    width = sum(w.columns() for w in work)
-    n_net = sum(w.parameter == NET_DAYS_PARAMETER for w in work)
-    column = net = maxima = 0
-    for row, w in zip(specs, work, strict=True):
-        a, argument = w.aggregate, 0
-        if a.op in (Op.MAX, Op.LATEST):
-            at, maxima = maxima, maxima + 1
-        elif w.parameter == NET_DAYS_PARAMETER:
-            # one column for each distinct number of net days that a group's orders ask for
-            at, net, argument = width + net, net + 1, n_net
-        else:
-            at, column = column, column + w.columns()
-        row[:S_CONDITIONS] = a.op, a.field, a.times, argument, at, w.parameter, w.grows
-        for i, c in enumerate(w.fixed):
-            row[S_CONDITIONS + 3 * i : S_CONDITIONS + 3 * i + 3] = c.field, c.compare, c.value
-    return specs, width, n_net, maxima
-
-
-def _families(work: list[_Work]) -> tuple[Ints, Ints]:
-    rows, logs, first = [], [], 0
-    for (log, days, age_above, due_above), members in groupby(work, key=lambda w: w.family):
-        n = len(list(members))
-        rows.append((days, age_above, due_above, first, first + n))
-        logs.append(log)
-        first += n
-    log_start = np.searchsorted(logs, np.arange(len(Log) + 1)).astype(np.int64)
-    return np.array(rows, dtype=np.int64), log_start
-
-
-def _recent_specs(recent: list[Aggregate], half_lives: list[int], first: int) -> Ints:
-    specs = np.zeros((len(recent), SPEC_WIDTH), dtype=np.int64)
-    for i, a in enumerate(recent):
-        weighted = a.op in (Op.RECENT_DECAYED, Op.RECENT_WEIGHT)
-        argument = half_lives.index(a.argument) if weighted else a.argument
-        specs[i, :S_CONDITIONS] = a.op, 0, 0, argument, first + i, NO_PARAMETER, False
-    return specs
+        sizes = {"width": 0, "extremes": 0, "net_sums": 0}
+        placed = []
+        for work in sorted((Work.of(a) for a in given.difference(recent)), key=lambda w: (w.family, repr(w))):
+            kind = "extremes" if work.is_extreme else "net_sums" if work.parameter is OrderDay.NET_DAYS else "width"
+            placed.append(replace(work, column=sizes[kind]))
+            sizes[kind] += work.columns or 1
+        return cls(tuple(placed), tuple(recent), **sizes)

@@ -46,7 +46,7 @@ def insert(
     """
     names = [name for name in table.names if name in target.c]
     ordered = frame.sort_values(list(table.key), kind="stable")
-    columns = {name: _to_arrow(ordered[name], table[name].kind) for name in names}
+    columns = {name: to_arrow(ordered[name], table[name].kind) for name in names}
     columns |= {name: pa.array([value] * len(frame), pa.int64()) for name, value in (constants or {}).items()}
     rows = pa.table(columns)
     write = _copy_in if connection.dialect.name == "postgresql" else _executemany
@@ -61,7 +61,7 @@ def fetch(
     """The rows of `statement`, which selects the table's columns in order, as `receivables.schema.conform` has them."""
     copies = connection.dialect.name == "postgresql" and parameters is None
     rows = _copy_out(connection, statement, table) if copies else _fetchall(connection, statement, table, parameters)
-    return nothing(table) if rows is None else _from_arrow(rows, table)
+    return nothing(table) if rows is None else from_arrow(rows, table)
 
 
 def nothing(table: Table) -> pd.DataFrame:
@@ -72,7 +72,8 @@ def nothing(table: Table) -> pd.DataFrame:
     return _EMPTY[table.name]
 
 
-def _to_arrow(values: pd.Series, kind: Kind) -> pa.Array:
+def to_arrow(values: pd.Series, kind: Kind) -> pa.Array:
+    """A column of a frame as Arrow; moments carry UTC."""
     made = pa.array(values, from_pandas=True)
     if isinstance(made, pa.ChunkedArray):
         made = made.combine_chunks()
@@ -81,7 +82,8 @@ def _to_arrow(values: pd.Series, kind: Kind) -> pa.Array:
     return made.cast(_ARROW[kind])
 
 
-def _from_arrow(rows: pa.Table, table: Table) -> pd.DataFrame:
+def from_arrow(rows: pa.Table, table: Table) -> pd.DataFrame:
+    """Arrow rows of the table as `receivables.schema.conform` has them."""
     return pd.DataFrame(
         {column.name: _to_pandas(rows[column.name], column.kind) for column in table.columns}, copy=False
     )

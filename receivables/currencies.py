@@ -113,6 +113,20 @@ class Rates:
                 out[chosen] = _times(minor[chosen], rate, exponent(self.base) - exponent(code))
         return out
 
+    def convert_one(self, minor: int, currency: str, day: int) -> int:
+        """`convert` of one amount, `day` counted from 1970-01-01: without the price of making arrays."""
+        if currency == self.base:
+            return minor
+        numerator, denominator = self._ratio(currency, day)
+        whole, rest = divmod(minor * numerator, denominator)
+        return whole + (2 * rest > denominator or (2 * rest == denominator and whole % 2 == 1))
+
+    def _ratio(self, currency: str, day: int) -> tuple[int, int]:
+        on = np.array([day]).astype(_DAY)
+        position = int(self._positions(currency, on)[0])
+        rate = self.quotes[currency].rates[position] if position >= 0 else self.conf.rate(currency, self.base)
+        return rate.scaleb(exponent(self.base) - exponent(currency)).as_integer_ratio()
+
     def indicative(self, currency: np.ndarray, on: np.ndarray) -> tuple[Fallback, ...]:
         """The indicative rates that `convert` would use for these currencies and days."""
         currency, on = np.asarray(currency, object), np.asarray(on).astype(_DAY)

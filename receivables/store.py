@@ -107,6 +107,19 @@ class LedgerStore:
         with self._reading() as connection:
             return list(connection.execute(sa.select(column).order_by(column)).scalars())
 
+    def payers(self) -> list[str]:
+        """Ids of all customers that any table names, with or without master data, in the order of their bytes."""
+        tables = [SQL_TABLES[table.name] for table in TABLES if "customer_id" in table.names]
+        named = sa.union(*(sa.select(table.c.customer_id) for table in tables)).subquery()
+        with self._reading() as connection:
+            found = connection.execute(sa.select(named.c.customer_id).where(named.c.customer_id.is_not(None)))
+            return sorted(found.scalars())
+
+    def rows(self, table: str) -> int:
+        """Number of rows of a table."""
+        with self._reading() as connection:
+            return int(connection.execute(sa.select(sa.func.count()).select_from(SQL_TABLES[table])).scalar_one())
+
     def read(self, customer_ids: Sequence[str] | None = None) -> Ledger:
         """The ledger, or the given customers' part of it with all exchange rates; rows in the order of their keys."""
         if customer_ids is not None and len(customer_ids) > _MANY_CUSTOMERS:

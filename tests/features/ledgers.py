@@ -264,11 +264,11 @@ def orders_of(draw: st.DrawFn, ledger: Ledger, *, most: int = 8) -> Orders:
     rows = []
     for _ in range(draw(st.sampled_from((1, most // 2, most)))):
         moment = known[max(r.randrange(len(known)), r.randrange(len(known)))]  # rather late: then much is known
-        rows.append(_order(r, r.choice(payers), moment + pd.Timedelta(microseconds=r.choice(DELAYS))))
+        rows.append(order_at(r, r.choice(payers), moment + pd.Timedelta(microseconds=r.choice(DELAYS))))
     return join(rows)
 
 
-def _order(r: random.Random, customer: str, moment: pd.Timestamp) -> dict[str, Any]:
+def order_at(r: random.Random, customer: str, moment: pd.Timestamp) -> dict[str, Any]:
     """An order, or now and then a snapshot."""
     is_order, net_days, issued = r.random() < 0.75, r.choice(NET_DAYS), moment.normalize()
     christmas = pd.Timestamp(issued.year, 12, 25)

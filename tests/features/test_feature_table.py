@@ -140,6 +140,9 @@ _SAME_WEEKDAY = equal(FactField.DUE_WEEKDAY, OrderDay.DUE_WEEKDAY)
         Aggregate(Log.BILLED, 365, where=(above(FactField.DAYS_LATE, 5), above(FactField.DUE_AGE, 0))),
         Aggregate(Log.OPEN, 365, where=(equal(FactField.AGE, 3),)),
         Aggregate(Log.SETTLED, 365, Op.SUM, FactField.AMOUNT, where=(_SAME_WEEKDAY,)),
+        Aggregate(Log.ISSUED, 365, Op.SUM, FactField.DAYS_LATE),
+        Aggregate(Log.BILLED, 365, Op.SUM, FactField.DAYS_LATE),
+        Aggregate(Log.DUNNING, 365, where=(equal(FactField.PARTS, 1),)),
     ],
 )
 def test_an_aggregate_that_the_kernel_would_get_wrong_is_refused(aggregate: Aggregate) -> None:

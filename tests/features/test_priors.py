@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features import CURVE, History, Priors
-from features.priors import START, TERMS
+from features.priors import START, TERMS, PeerCounts
 from features.priors import terms_bucket as engine_bucket
 from receivables.currencies import Currencies
 from receivables.ledger import Ledger
@@ -87,3 +87,35 @@ def test_terms_fall_into_the_first_bucket_that_holds_them() -> None:
     net_days = np.arange(-3, 130)
     assert engine_bucket(net_days).tolist() == [terms_bucket(int(n)) for n in net_days]
     assert engine_bucket(np.array([0, 1, 10, 11, 30, 90, 91])).tolist() == [0, 1, 1, 2, 3, 6, 7]
+
+
+@examples(15)
+@given(st.data())
+def test_parts_of_a_ledger_merge_to_the_rates_of_the_whole_bit_for_bit(data: st.DataObject) -> None:
+    ledger = data.draw(ledgers())
+    customers = sorted(
+        {name for frame in ledger.frames.values() if "customer_id" in frame for name in frame.customer_id}
+    )
+    cuts = [[c for i, c in enumerate(customers) if i % 3 == cut] for cut in data.draw(st.permutations(range(3)))]
+    parts = [Priors.parts(History.of(ledger.of_customers(cut))) for cut in cuts]
+    whole = Priors.of(ledger)
+    # in one go, and as a tree of additions
+    for merged in (Priors.merge(parts), Priors.merge([parts[0], PeerCounts.merge(parts[1:])])):
+        assert merged.groups == whole.groups
+        for name in ("starts", "moments", "matured", "late"):
+            assert np.array_equal(getattr(merged, name), getattr(whole, name)), name
+
+
+@pytest.mark.parametrize("shift", [0, 1, 43_200_000_000])
+def test_many_orders_get_the_rates_that_each_gets_alone_in_any_order(simulated: Ledger, shift: int) -> None:
+    priors, n = Priors.of(simulated), 3000
+    random = np.random.default_rng(5)
+    days = simulated["invoices"]["issued_on"].to_numpy().astype("datetime64[D]").astype(np.int64)
+    as_of = random.choice(days, n) * 86_400_000_000 + shift * random.integers(0, 2, n)
+    segments = np.array([*sorted(set(simulated["customers"]["segment"].dropna())), "", "elsewhere"], dtype=object)
+    asked = (as_of, random.choice(segments, n), random.integers(0, len(TERMS) + 1, n), random.random(n) < 0.8)
+    together = priors.curve(*asked)
+    alone = np.concatenate([priors.curve(*(column[i : i + 1] for column in asked)) for i in range(n)])
+    assert np.array_equal(together, alone)
+    order = np.argsort(as_of, kind="stable")
+    assert np.array_equal(priors.curve(*(column[order] for column in asked)), together[order])

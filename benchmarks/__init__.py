@@ -1,0 +1,1 @@
+"""Measurements: the feature engine beside its peers (`python -m benchmarks`), models beside the simulator's truth."""

@@ -1,0 +1,94 @@
+"""One order from the state that is held for its customer, and taking in one more fact: microseconds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from benchmarks import ours
+from benchmarks.synthetic import LAST_DAY, OPEN, Columns, customer_ids, history_of, ledger_of, orders_of
+from features import Orders
+from features.state import CustomerState
+from receivables.errors import OtcRiskError
+from receivables.ledger import Ledger
+
+#: Past invoices of a customer.
+SIZES: Final = (20, 200, 2000)
+#: Customers in turn, so that no one history stays in the nearest cache.
+_CUSTOMERS: Final = 8
+#: New facts of each customer: so few that the history keeps its length.
+_FACTS: Final = 50
+
+
+class OnlineUnequalError(OtcRiskError):
+    """A state's features are not the batch's."""
+
+
+def latency(past: int, calls: int) -> dict[str, float]:
+    """Microseconds at p50 and p99 for customers with `past` invoices; every call is for another order or fact.
+
+    A first pass, over other orders of the same days, is not counted.
+
+    Raises OnlineUnequalError unless every answer is, bit for bit, what the batch gives.
+    """
+    columns = Columns.of_counts(np.full(_CUSTOMERS, past), seed=past)
+    ids = customer_ids(_CUSTOMERS)
+    states = ours.states(ledger_of(columns))
+    _ask(states, orders_of(_invoices(calls, seed=1), ids))
+    orders = orders_of(_invoices(calls, seed=2), ids)
+    times, answers = _ask(states, orders)
+    if answers.tobytes() != ours.whole_table(history_of(columns, ids), orders, ours.priors()).tobytes():
+        raise OnlineUnequalError(f"{past} past invoices: features from the state differ from the batch's")
+    facts = _apply(states, ledger_of(_invoices(_FACTS * _CUSTOMERS, seed=3)))
+    return _percentiles("online", past, times) | _percentiles("apply", past, facts)
+
+
+def _ask(states: Sequence[CustomerState], orders: Orders) -> tuple[list[int], Any]:
+    priors, times, answers = ours.priors(), [], []
+    for row in range(len(orders)):
+        state, (as_of, order) = states[row % _CUSTOMERS], ours.one_order(orders, row)
+        begin = time.perf_counter_ns()
+        answer = state.features(as_of, order, priors)
+        times.append(time.perf_counter_ns() - begin)
+        answers.append(answer)
+    return times, np.stack(answers)
+
+
+def _apply(states: Sequence[CustomerState], new: Ledger) -> list[int]:
+    """Nanoseconds of each new invoice, then of each payment of one."""
+    code = {name: i for i, name in enumerate(sorted(new["customers"]["customer_id"]))}
+    invoices = new["invoices"].assign(invoice_id="N" + new["invoices"]["invoice_id"])
+    allocations = new["allocations"].assign(invoice_id="N" + new["allocations"]["invoice_id"])
+    payer = dict(zip(invoices["invoice_id"], invoices["customer_id"], strict=True))
+    return [
+        *(_timed(states[code[r["customer_id"]]].apply, "invoices", r) for r in invoices.to_dict("records")),
+        *(_timed(states[code[payer[r["invoice_id"]]]].apply, "allocations", r) for r in allocations.to_dict("records")),
+    ]
+
+
+def _timed(call: Callable[..., object], *given: Any) -> int:
+    begin = time.perf_counter_ns()
+    call(*given)
+    return time.perf_counter_ns() - begin
+
+
+def _percentiles(what: str, past: int, times: list[int]) -> dict[str, float]:
+    p50, p99 = np.percentile(np.array(times) / 1000, [50, 99])
+    return {
+        f"{what}_p50_us_{past}": float(p50),
+        f"{what}_p99_us_{past}": float(p99),
+        f"{what}_p99_over_p50_{past}": float(p99 / p50),
+    }
+
+
+def _invoices(count: int, seed: int) -> Columns:
+    """New invoices of the customers in turn, in the days after the ledger ends; one in ten is paid by its due date."""
+    rng = np.random.default_rng(seed)
+    code = np.arange(count, dtype=np.int64)
+    issued = LAST_DAY + 1 + code // (count // 20 + 1)
+    due = issued + rng.choice([14, 30, 60], count)
+    amount = rng.integers(1_000, 10_000_000, count)
+    return Columns(_CUSTOMERS, code % _CUSTOMERS, issued, due, amount, np.where(code % 10 == 0, due, OPEN))
