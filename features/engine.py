@@ -44,34 +44,55 @@ class Engine:
 
     def build(self, history: History, orders: Orders, priors: Priors) -> Floats:
         """See `build_features`."""
+        if not len(orders):
+            return np.empty((0, self.compiled.N_FEATURES))
+        codes, as_of = history.codes(orders.customer_id), orders.as_of.astype("datetime64[us]").astype(np.int64)
+        rows = _in_order(codes, as_of)
+        if rows is None:
+            return self._build(history, orders, priors, codes, as_of, np.arange(len(orders)))
+        # one customer's orders side by side: everything below then walks through memory in one direction
+        return self._build(history, orders.take(rows), priors, codes[rows], as_of[rows], rows)
+
+    def _build(self, history: History, orders: Orders, priors: Priors, codes: Ints, as_of: Ints, rows: Ints) -> Floats:
+        """The features of orders that are sorted by customer, then moment; order i goes to row `rows[i]`."""
+        start = np.flatnonzero(np.diff(codes, prepend=codes[0] - 1))
+        has_order = ~np.isnat(orders.due_on)
         out = np.empty((len(orders), self.compiled.N_FEATURES))
-        if len(orders):
-            codes, as_of = history.codes(orders.customer_id), orders.as_of.astype("datetime64[us]").astype(np.int64)
-            has_order = ~np.isnat(orders.due_on)
-            weekday = np.where(has_order, calendars.weekday(orders.due_on), ABSENT)
-            net_days = np.where(has_order, orders.net_days, NULL)
-            given = self._given(history, orders, priors, codes, as_of)
-            rows, start, customers = _grouped(codes, as_of)
-            self.compiled.collect(
-                start, customers, rows, as_of[rows], weekday[rows], net_days[rows], given, *history.arrays, out
-            )
+        self.compiled.collect(
+            np.append(start, len(codes)),
+            codes[start],
+            rows,
+            as_of,
+            np.where(has_order, calendars.weekday(orders.due_on), ABSENT),
+            np.where(has_order, orders.net_days, NULL),
+            self._given(history, orders, priors, codes, as_of, has_order),
+            *history.arrays,
+            out,
+        )
         return out
 
-    def _given(self, history: History, orders: Orders, priors: Priors, codes: Ints, as_of: Ints) -> Floats:
-        """What is known besides the customer's history (orders x facts), in the columns that the table asks for."""
-        has_order = ~np.isnat(orders.due_on)
-        country, segment = _master(history, orders, codes, as_of)
+    def _given(
+        self, history: History, orders: Orders, priors: Priors, codes: Ints, as_of: Ints, has_order: NDArray[np.bool_]
+    ) -> Floats:
+        """What is known besides the customer's history (facts that the table asks for x orders)."""
+        customers = history.customers
+        # master data counts once it is known
+        seen = codes if not len(customers.ids) else np.where(customers.known[codes] <= as_of, codes, -1)
+        country = _Texts.of(customers.country, orders.country, seen)
+        segment = _Texts.of(customers.segment, orders.segment, seen)
         facts = {
             **_order_facts(history, orders, as_of, has_order, country),
             "customer_tenure": _tenure(history, codes, as_of),
-            "base_unit": np.full(len(orders), base_unit(history.rates)),
+            "base_unit": base_unit(history.rates),
         }
-        peers = priors.curve(as_of, segment, terms_bucket(orders.net_days), has_order)
-        made = np.empty((len(orders), len(self.compiled.GIVEN) + len(self.compiled.PRIORS)))
-        for i, name in enumerate(self.compiled.GIVEN):
-            made[:, i] = facts[name]
-        for i, k in enumerate(self.compiled.PRIORS, start=len(self.compiled.GIVEN)):
-            made[:, i] = peers[:, CURVE.index(k)]
+        names, curve = self.compiled.GIVEN, self.compiled.PRIORS
+        made = np.empty((len(names) + len(curve), len(orders)))
+        for target, name in zip(made, names, strict=False):
+            target[:] = facts[name]
+        if curve:
+            bucket = terms_bucket(orders.net_days)
+            peers = priors.curve_of(as_of, segment.names, segment.codes, bucket, has_order)
+            made[len(names) :] = peers.T[[CURVE.index(k) for k in curve]]
         return made
 
 
@@ -95,64 +116,73 @@ def base_unit(rates: Rates) -> float:
     return float(10.0 ** -exponent(rates.base))
 
 
-def _grouped(codes: Ints, as_of: Ints) -> tuple[Ints, Ints, Ints]:
-    """Rows by customer and time, where each customer's begin (and the end), and the customers."""
+def _in_order(codes: Ints, as_of: Ints) -> Ints | None:
+    """Rows by customer and time; None where the orders come like that."""
     days = as_of // DAY_US
     first = days.min()
-    if (as_of == days * DAY_US).all():
-        # one key of whole numbers sorts faster than two
-        rows = np.argsort((codes + 1) * (days.max() - first + 1) + (days - first))
-    else:
-        rows = np.lexsort((as_of, codes))
-    in_order = codes[rows]
-    starts = np.flatnonzero(np.diff(in_order, prepend=in_order[0] - 1))
-    return rows, np.append(starts, len(rows)), in_order[starts]
+    if not (as_of == days * DAY_US).all():
+        return np.lexsort((as_of, codes))
+    # one key of whole numbers sorts faster than two
+    key = (codes + 1) * (days.max() - first + 1) + (days - first)
+    return None if (key[1:] >= key[:-1]).all() else np.argsort(key)
 
 
-def _master(
-    history: History, orders: Orders, codes: Ints, as_of: Ints
-) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
-    """Country and segment: the ledger's where known by then, else the order's; "" where unknown."""
-    customers = history.customers
-    if len(customers.ids) == 0:
-        return orders.country, orders.segment
-    seen = (codes >= 0) & (customers.known[codes] <= as_of)
-    country = np.where(seen & (customers.country != "")[codes], customers.country[codes], orders.country)
-    segment = np.where(seen & (customers.segment != "")[codes], customers.segment[codes], orders.segment)
-    return country, segment
+@dataclass(frozen=True)
+class _Texts:
+    """A text for each order: order i's is `names[codes[i]]`, "" where it is unknown."""
+
+    names: Sequence[str]
+    codes: Ints
+
+    @classmethod
+    def of(cls, ledgers: NDArray[np.object_], own: NDArray[np.object_], customer: Ints) -> Self:
+        """The text of the order's customer; the order's `own` where the customer is -1 or has none."""
+        by_customer, names = pd.factorize(np.append(ledgers, ""))
+        codes = by_customer[customer]  # -1 looks up the last, which is ""
+        blank = np.flatnonzero(codes == by_customer[-1])
+        if len(blank) and (own[blank] != "").any():
+            own_codes, own_names = pd.factorize(own[blank])
+            codes[blank] = len(names) + own_codes
+            names = np.append(names, own_names)
+        return cls(list(names), codes)
 
 
 def _order_facts(
-    history: History, orders: Orders, as_of: Ints, has_order: NDArray[np.bool_], country: NDArray[np.object_]
-) -> dict[str, Floats]:
+    history: History, orders: Orders, as_of: Ints, has_order: NDArray[np.bool_], country: _Texts
+) -> dict[str, Floats | Ints]:
     """Amount, terms and dates of the orders by the name under which the table asks for them, NaN without an order."""
-    rows: slice | NDArray[np.int64] = slice(None) if has_order.all() else np.flatnonzero(has_order)
+    rows: slice | NDArray[np.bool_] = slice(None) if has_order.all() else has_order
     due = orders.due_on[rows]
-    known: dict[str, NDArray[np.float64] | Ints] = {
+    known: dict[str, Floats | Ints] = {
         "amount": history.rates.convert(
             orders.amount_minor[rows], orders.currency[rows], orders.as_of[rows].astype("datetime64[D]")
         ),
         "net_days": orders.net_days[rows],
         "days_to_due": due.astype(np.int64) - as_of[rows] // DAY_US,
         "issue_weekday": calendars.weekday(orders.issued_on[rows]),
-        **dict(zip(calendars.DUE_FACTS, _due_facts(due, country[rows]).T, strict=True)),
+        **dict(zip(calendars.DUE_FACTS, _due_facts(due, country.names, country.codes[rows]), strict=True)),
     }
-    facts = {}
-    for name, numbers in known.items():
-        facts[f"order_{name}"] = np.full(len(orders), np.nan)
-        facts[f"order_{name}"][rows] = numbers
-    return facts
+    return {
+        f"order_{name}": numbers if has_order.all() else _spread(numbers, has_order) for name, numbers in known.items()
+    }
 
 
-def _due_facts(due: NDArray[np.datetime64], country: NDArray[np.object_]) -> Floats:
-    """`calendars.due_facts` of each order, worked out once for each day between the first and the last."""
+def _spread(numbers: Floats | Ints, where: NDArray[np.bool_]) -> Floats:
+    """The numbers at the places where `where` holds, NaN elsewhere."""
+    out = np.full(len(where), np.nan)
+    out[where] = numbers
+    return out
+
+
+def _due_facts(due: NDArray[np.datetime64], countries: Sequence[str], country: Ints) -> list[Floats]:
+    """`calendars.DUE_FACTS` of the orders, worked out once for each day between the first and the last."""
     if not len(due):
-        return np.empty((0, len(calendars.DUE_FACTS)))
+        return [np.empty(0) for _ in calendars.DUE_FACTS]
     first = due.min()
     days = np.arange(first, due.max() + 1)
-    code, names = pd.factorize(country)
-    tables = np.concatenate([calendars.due_facts(days, name) for name in names])
-    return np.asarray(tables[code * len(days) + (due - first).astype(np.int64)])
+    tables = np.concatenate([calendars.due_facts(days, name) for name in countries])
+    place = country * len(days) + (due - first).astype(np.int64)
+    return [np.ascontiguousarray(table)[place] for table in tables.T]
 
 
 def _tenure(history: History, codes: Ints, as_of: Ints) -> Floats:

@@ -51,9 +51,9 @@ def collect(
 ):
     """Fills `out` (orders x features) for moments grouped by customer and sorted by time in each group.
 
-    Moment q is order `rows[q]`, whose facts are `given[rows[q]]`. `group_customer` is the position in `invoice_start`,
-    -1 for an unknown customer, who has no facts. Moments are microseconds since 1970, UTC. A fact's span starts when
-    it became known: nothing later can reach an earlier moment.
+    Order i goes to row `rows[i]`; `given` has a row for each fact besides the history. `group_customer` is the position
+    in `invoice_start`, -1 for an unknown customer, who has no facts. Moments are microseconds since 1970, UTC. A fact's
+    span starts when it became known: nothing later can reach an earlier moment.
     """
     look = np.zeros(LOOK_WIDTH, np.int64)
     for g in range(len(group_customer)):
@@ -198,7 +198,7 @@ def collect(
             if again or fresh > 0:
                 look_on(held, fresh, again or fresh > RECENT, keys, lates, look)
             shown = look[SHOWN]
-            row, today, weekday = rows[q0 + q], times[q] // DAY_US, weekdays[q0 + q]
+            order, row, today, weekday = q0 + q, rows[q0 + q], times[q] // DAY_US, weekdays[q0 + q]
             code = 0
             while codes[code] != net_days_asked[q0 + q]:
                 code += 1

@@ -190,12 +190,18 @@ class Priors:
 
         By segment and terms bucket, or by segment alone where `with_terms` is false.
         """
+        codes, names = pd.factorize(segment) if len(segment) > 1 else (np.zeros(len(segment), np.int64), segment)
+        return self.curve_of(as_of, list(names), codes, bucket, with_terms)
+
+    def curve_of(
+        self, as_of: Ints, names: Sequence[str], segment: Ints, bucket: Ints, with_terms: NDArray[np.bool_]
+    ) -> Floats:
+        """`curve` where the segments are numbered: order i's is `names[segment[i]]`."""
         out = np.empty((len(as_of), len(CURVE)))
         if len(out) == 0:
             return out
         numbers, groups = self._paths
-        codes, names = pd.factorize(segment) if len(out) > 1 else ([0], segment)
-        number = np.array([numbers.get(name, len(numbers)) for name in names])[codes]
+        number = np.array([numbers.get(name, len(numbers)) for name in names])[segment]
         path = number * (BUCKETS + 1) + np.where(with_terms, bucket, _NO_TERMS)
         first = as_of.min() // DAY_US
         days = as_of.max() // DAY_US - first + 1

@@ -293,13 +293,13 @@ class CustomerState:
         """
         engine = whole_table().compiled
         master = self._master if self._master.known <= as_of else _Master()
-        given = np.empty((1, len(engine.GIVEN) + len(engine.PRIORS)))
+        given = np.empty((len(engine.GIVEN) + len(engine.PRIORS), 1))
         facts = self._order_facts(as_of, order, master.country or country)
         facts["customer_tenure"] = np.nan if master.since is None else as_of // DAY_US - master.since
         facts["base_unit"] = base_unit(self.rates)
-        given[0, : len(engine.GIVEN)] = [facts[name] for name in engine.GIVEN]
+        given[: len(engine.GIVEN), 0] = [facts[name] for name in engine.GIVEN]
         peers = _peers(priors, as_of, master.segment or segment, order.net_days if order else None)
-        given[0, len(engine.GIVEN) :] = peers[_columns(engine.PRIORS)]
+        given[len(engine.GIVEN) :, 0] = peers[_columns(engine.PRIORS)]
         out = np.empty((1, engine.N_FEATURES))
         engine.collect(
             _ONE_GROUP, _NONE_BEFORE, _NONE_BEFORE, np.array([as_of]),

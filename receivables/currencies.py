@@ -104,6 +104,8 @@ class Rates:
         minor, on = np.asarray(minor, np.int64), np.asarray(on).astype(_DAY)
         out = minor.copy()
         currency = np.asarray(currency, object)
+        if (currency == self.base).all():
+            return out
         for code in sorted(set(currency.tolist()) - {self.base}):
             of_code = np.flatnonzero(currency == code)
             position = self._positions(code, on[of_code])

@@ -36,7 +36,8 @@ def built(source: PartitionedLedger) -> Portfolio:
 @contextmanager
 def _process(*words: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     # nothing listens beyond this machine; workers find the package as an installation would have it
-    environment = os.environ | {"PYTHONPATH": str(_ROOT), "DASK_DISTRIBUTED__WORKER__DAEMON": "False"}
+    path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = os.environ | {"PYTHONPATH": path}
     command = [sys.executable, "-m", "dask", *words, "--no-dashboard"]
     with (folder / f"{words[0]}.log").open("ab") as log:
         running = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)

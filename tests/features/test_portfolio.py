@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import pytest
 
 from features import FEATURES, NAMES, VERSION, History, Orders, Priors, build_features
 from features.landing import read_counts, write_counts
-from features.portfolio import Portfolio, build_portfolio
+from features.portfolio import Part, Portfolio, build_part, build_portfolio, count_part
 from features.workers import processes
 from receivables.errors import ConflictError, InputError, UnavailableError
 from receivables.ledger import Ledger
@@ -215,6 +216,20 @@ def test_a_folder_of_another_ledger_or_feature_set_is_refused(
     (tmp_path / "mine" / "part-00000.parquet").write_bytes(b"something else")
     with pytest.raises(InputError, match="another origin"):
         build_portfolio(source, tmp_path / "mine")
+
+
+@pytest.mark.parametrize("work", [count_part, build_part])
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [({"version": "fs-older"}, "same release"), ({"fingerprint": "0"}, "was replaced")],
+)
+def test_a_worker_of_another_release_or_with_another_ledger_refuses(
+    source: PartitionedLedger, tmp_path: Path, work: Callable[[Part], int], other: dict[str, str], message: str
+) -> None:
+    part = Part(source.folder, tmp_path, 0, VERSION, source.fingerprint)
+    with pytest.raises(InputError, match=message):
+        work(replace(part, **other))  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
 
 
 def test_two_runs_do_not_write_to_one_folder(source: PartitionedLedger, tmp_path: Path) -> None:
