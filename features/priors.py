@@ -6,6 +6,7 @@ towards a published curve. Only whole counts are kept, so the rates are the same
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -192,6 +193,24 @@ class Priors:
         """
         codes, names = pd.factorize(segment) if len(segment) > 1 else (np.zeros(len(segment), np.int64), segment)
         return self.curve_of(as_of, list(names), codes, bucket, with_terms)
+
+    @cached_property
+    def _answers(self) -> dict[tuple[str, int], tuple[float, ...]] | None:
+        """What `curve_one` has worked out, by segment and bucket; None where the answer depends on the moment."""
+        return {} if (self.moments == _ALWAYS).all() else None
+
+    def curve_one(self, as_of: int, segment: str, net_days: int | None) -> tuple[float, ...]:
+        """`curve` of one order at a moment in microseconds; without `net_days` that of a customer without an order."""
+        bucket = _NO_TERMS if net_days is None else bisect.bisect_left(TERMS, net_days)
+        answers = self._answers
+        if answers is not None and (segment, bucket) in answers:
+            return answers[segment, bucket]
+        with_terms = np.array([net_days is not None])
+        made = self.curve_of(np.array([as_of]), [segment], np.zeros(1, np.int64), np.array([bucket]), with_terms)
+        found: tuple[float, ...] = tuple(made[0].tolist())
+        if answers is not None:
+            answers[segment, bucket] = found
+        return found
 
     def curve_of(
         self, as_of: Ints, names: Sequence[str], segment: Ints, bucket: Ints, with_terms: NDArray[np.bool_]

@@ -7,6 +7,7 @@ in whatever order the facts came in; what it cannot hold or has lost is read fro
 from __future__ import annotations
 
 import bisect
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,14 +16,13 @@ from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from features import calendars
 from features.engine import ABSENT, base_unit, whole_table
 from features.expression import Floats, Log
 from features.history import NEVER_US, Ints
 from features.kernel import CREDITED, DAY_US, NULL, PAYMENT, WRITTEN_OFF
-from features.priors import Priors, terms_bucket
+from features.priors import Priors
 from features.table import CURVE
 from receivables.currencies import Currencies, Rates
 from receivables.errors import InputError
@@ -49,6 +49,7 @@ _EVENTS: Final = {
 #: Tables that a state takes facts from.
 TABLES: Final = ("customers", "invoices", *dict.fromkeys((*_CLEARINGS, *_EVENTS)))
 _FIRST_CAPACITY: Final = 16
+_EPOCH: Final = dt.date(1970, 1, 1).toordinal()
 
 
 class OneOrder(NamedTuple):
@@ -118,6 +119,8 @@ class CustomerState:
         self._events = _Sorted(7)
         self._waiting: defaultdict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
         self._view: tuple[Ints, ...] | None = None
+        self._engine, self._unit = whole_table().compiled, base_unit(rates)
+        self._places = tuple(CURVE.index(k) for k in self._engine.PRIORS)
 
     @classmethod
     def of(cls, ledger: Ledger, rates: Rates | None = None) -> Self:
@@ -195,7 +198,7 @@ class CustomerState:
             _moment(row["known_at"]),
             _text(row.get("segment")),
             _text(row.get("country")),
-            None if _missing(since) else _day(since),
+            None if since is None or _missing(since) else _day(since),
         )
 
     def _take_invoice(self, row: dict[str, Any]) -> None:
@@ -291,27 +294,24 @@ class CustomerState:
 
         `country` and `segment` count where the ledger knows none.
         """
-        engine = whole_table().compiled
-        master = self._master if self._master.known <= as_of else _Master()
-        given = np.empty((len(engine.GIVEN) + len(engine.PRIORS), 1))
-        facts = self._order_facts(as_of, order, master.country or country)
-        facts["customer_tenure"] = np.nan if master.since is None else as_of // DAY_US - master.since
-        facts["base_unit"] = base_unit(self.rates)
-        given[: len(engine.GIVEN), 0] = [facts[name] for name in engine.GIVEN]
-        peers = _peers(priors, as_of, master.segment or segment, order.net_days if order else None)
-        given[len(engine.GIVEN) :, 0] = peers[_columns(engine.PRIORS)]
+        engine, master = self._engine, self._master if self._master.known <= as_of else _Master()
+        today = as_of // DAY_US
+        facts = self._order_facts(today, order, master.country or country)
+        facts["customer_tenure"] = np.nan if master.since is None else today - master.since
+        facts["base_unit"] = self._unit
+        peers = priors.curve_one(as_of, master.segment or segment, order.net_days if order else None)
+        given = [*(facts[name] for name in engine.GIVEN), *(peers[i] for i in self._places)]
         out = np.empty((1, engine.N_FEATURES))
         engine.collect(
-            _ONE_GROUP, _NONE_BEFORE, _NONE_BEFORE, np.array([as_of]),
-            np.array([(order.due + 3) % 7 if order else ABSENT]), np.array([order.net_days if order else NULL]),
-            given, *self._arrays(), out,
+            _ONE_GROUP, _FIRST, _FIRST, np.array([as_of]), np.array([(order.due + 3) % 7 if order else ABSENT]),
+            np.array([order.net_days if order else NULL]), np.array(given, dtype=np.float64).reshape(-1, 1),
+            *self._arrays(), out,
         )  # fmt: skip
         return np.asarray(out[0])
 
-    def _order_facts(self, as_of: int, order: OneOrder | None, country: str) -> dict[str, float]:
+    def _order_facts(self, today: int, order: OneOrder | None, country: str) -> dict[str, float]:
         if order is None:
             return dict.fromkeys(_ORDER_FACTS, np.nan)
-        today = as_of // DAY_US
         return {
             "order_amount": self.rates.convert_one(order.amount_minor, order.currency, today),
             "order_net_days": order.net_days,
@@ -336,7 +336,7 @@ class CustomerState:
 
 
 _ONE_GROUP: Final = np.array([0, 1])
-_NONE_BEFORE: Final = np.array([0])
+_FIRST: Final = np.array([0])
 _ORDER_FACTS: Final = (
     "order_amount", "order_net_days", "order_days_to_due", "order_issue_weekday",
     *(f"order_{name}" for name in calendars.DUE_FACTS),
@@ -347,17 +347,6 @@ _ORDER_FACTS: Final = (
 def _due_facts(due: int, country: str) -> dict[str, float]:
     values = calendars.due_facts(np.array([due]).astype("datetime64[D]"), country)[0]
     return {f"order_{name}": float(value) for name, value in zip(calendars.DUE_FACTS, values, strict=True)}
-
-
-@lru_cache(maxsize=8)
-def _columns(days: tuple[int, ...]) -> NDArray[np.int64]:
-    return np.array([CURVE.index(k) for k in days])
-
-
-def _peers(priors: Priors, as_of: int, segment: str, net_days: int | None) -> Floats:
-    bucket = terms_bucket(np.array([net_days or 0]))
-    segments = np.array([segment], dtype=object)
-    return np.asarray(priors.curve(np.array([as_of]), segments, bucket, np.array([net_days is not None]))[0])
 
 
 def _missing(value: Any) -> bool:
@@ -372,11 +361,12 @@ def _text(value: Any) -> str:
     return "" if _missing(value) else str(value)
 
 
-def _day(value: Any) -> int:
+def _day(value: dt.date) -> int:
     """Days since 1970-01-01 of a date or timestamp."""
-    return int(np.datetime64(value, "D").astype(np.int64))
+    return value.toordinal() - _EPOCH
 
 
-def _moment(value: Any) -> int:
-    """Microseconds since 1970 of a timestamp in UTC."""
-    return int(np.datetime64(value, "us").astype(np.int64))
+def _moment(value: dt.datetime) -> int:
+    """Microseconds since 1970 of a timestamp in UTC without an offset."""
+    seconds = _day(value) * 86_400 + value.hour * 3_600 + value.minute * 60 + value.second
+    return seconds * 1_000_000 + value.microsecond

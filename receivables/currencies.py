@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -119,9 +120,17 @@ class Rates:
         """`convert` of one amount, `day` counted from 1970-01-01: without the price of making arrays."""
         if currency == self.base:
             return minor
-        numerator, denominator = self._ratio(currency, day)
+        key = currency, day
+        if key not in self._ratios:
+            self._ratios[key] = self._ratio(currency, day)
+        numerator, denominator = self._ratios[key]
         whole, rest = divmod(minor * numerator, denominator)
         return whole + (2 * rest > denominator or (2 * rest == denominator and whole % 2 == 1))
+
+    @cached_property
+    def _ratios(self) -> dict[tuple[str, int], tuple[int, int]]:
+        """Ratios that `convert_one` has worked out, by currency and day."""
+        return {}
 
     def _ratio(self, currency: str, day: int) -> tuple[int, int]:
         on = np.array([day]).astype(_DAY)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from features import CURVE, History, Priors
 from features.priors import START, TERMS, PeerCounts
 from features.priors import terms_bucket as engine_bucket
+from features.priors import terms_bucket as terms_bucket_of
 from receivables.currencies import Currencies
 from receivables.ledger import Ledger
 from tests.features.conftest import examples
@@ -119,3 +120,16 @@ def test_many_orders_get_the_rates_that_each_gets_alone_in_any_order(simulated: 
     assert np.array_equal(together, alone)
     order = np.argsort(as_of, kind="stable")
     assert np.array_equal(priors.curve(*(column[order] for column in asked)), together[order])
+
+
+def test_one_order_gets_the_rates_of_a_batch_at_once_and_again(simulated: Ledger) -> None:
+    through_time, random = Priors.of(simulated), np.random.default_rng(6)
+    moments = simulated["invoices"]["issued_on"].to_numpy().astype("datetime64[us]").astype(np.int64)
+    for priors in (through_time, through_time.at(np.datetime64(int(moments.max()), "us"))):
+        for as_of in random.choice(moments, 40):
+            segment, net_days = random.choice(["", "TRADE", "elsewhere"]), int(random.integers(0, 120))
+            for asked in (net_days, None):
+                bucket, with_terms = terms_bucket_of(np.array([asked or 0])), np.array([asked is not None])
+                wanted = priors.curve(np.array([as_of]), np.array([segment], dtype=object), bucket, with_terms)[0]
+                for _ in range(2):
+                    assert priors.curve_one(int(as_of), str(segment), asked) == tuple(wanted.tolist())

@@ -99,3 +99,17 @@ def test_the_shipped_configuration_reads_and_every_rate_is_a_positive_decimal() 
     shipped = Currencies.read()
     assert all(Decimal(rate) > 0 for rate in shipped.rates.values())
     assert shipped.rate("USD", "USD") == 1
+
+
+@given(
+    st.integers(-(10**12), 10**12),
+    st.sampled_from(["EUR", "USD", "JPY", "KWD"]),
+    st.dates(dt.date(2025, 1, 1), dt.date(2026, 6, 1)),
+)
+def test_one_amount_converts_as_a_batch_does(minor: int, currency: str, day: dt.date) -> None:
+    made = rates(
+        ("USD", "EUR", "2026-01-01", "0.90", "2026-01-02"), ("EUR", "JPY", "2026-02-01", "170.3", "2026-02-02")
+    )
+    number = day.toordinal() - dt.date(1970, 1, 1).toordinal()
+    for _ in range(2):
+        assert made.convert_one(minor, currency, number) == one(made, minor, currency, day.isoformat())
