@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from features import calendars, compiler
 from features.expression import Floats
 from features.feature import Feature
-from features.history import NEVER_US, History, Ints
+from features.history import NEVER_US, Coded, History, Ints
 from features.kernel import DAY_US, NULL
 from features.orders import Orders
 from features.priors import Priors, terms_bucket
@@ -44,56 +44,94 @@ class Engine:
 
     def build(self, history: History, orders: Orders, priors: Priors) -> Floats:
         """See `build_features`."""
-        if not len(orders):
-            return np.empty((0, self.compiled.N_FEATURES))
-        codes, as_of = history.codes(orders.customer_id), orders.as_of.astype("datetime64[us]").astype(np.int64)
-        rows = _in_order(codes, as_of)
-        if rows is None:
-            return self._build(history, orders, priors, codes, as_of, np.arange(len(orders)))
-        # one customer's orders side by side: everything below then walks through memory in one direction
-        return self._build(history, orders.take(rows), priors, codes[rows], as_of[rows], rows)
-
-    def _build(self, history: History, orders: Orders, priors: Priors, codes: Ints, as_of: Ints, rows: Ints) -> Floats:
-        """The features of orders that are sorted by customer, then moment; order i goes to row `rows[i]`."""
-        start = np.flatnonzero(np.diff(codes, prepend=codes[0] - 1))
-        has_order = ~np.isnat(orders.due_on)
         out = np.empty((len(orders), self.compiled.N_FEATURES))
-        self.compiled.collect(
-            np.append(start, len(codes)),
-            codes[start],
-            rows,
-            as_of,
-            np.where(has_order, calendars.weekday(orders.due_on), ABSENT),
-            np.where(has_order, orders.net_days, NULL),
-            self._given(history, orders, priors, codes, as_of, has_order),
-            *history.arrays,
-            out,
-        )
+        if not len(orders):
+            return out
+        codes, as_of = history.codes(orders.customer_id), orders.as_of.astype("datetime64[us]").astype(np.int64)
+        # one customer's orders side by side: everything then walks through memory in one direction
+        rows = _in_order(codes, as_of)
+        in_order = codes if rows is None else codes[rows]
+        starts = np.append(np.flatnonzero(np.diff(in_order, prepend=in_order[0] - 1)), len(codes))
+        for first, last in _parts(starts):
+            part = slice(starts[first], starts[last]) if rows is None else rows[starts[first] : starts[last]]
+            asked = _Asked.of(orders, part, codes, as_of)
+            self.compiled.collect(
+                starts[first : last + 1] - starts[first],
+                in_order[starts[first:last]],
+                np.arange(starts[first], starts[last]) if rows is None else part,
+                asked.as_of,
+                np.where(asked.has_order, calendars.weekday(asked.due), ABSENT),
+                np.where(asked.has_order, asked.net_days, NULL),
+                self._given(history, orders, priors, asked),
+                *history.arrays,
+                out,
+            )
         return out
 
-    def _given(
-        self, history: History, orders: Orders, priors: Priors, codes: Ints, as_of: Ints, has_order: NDArray[np.bool_]
-    ) -> Floats:
+    def _given(self, history: History, orders: Orders, priors: Priors, asked: _Asked) -> Floats:
         """What is known besides the customer's history (facts that the table asks for x orders)."""
         customers = history.customers
         # master data counts once it is known
-        seen = codes if not len(customers.ids) else np.where(customers.known[codes] <= as_of, codes, -1)
-        country = _Texts.of(customers.country, orders.country, seen)
-        segment = _Texts.of(customers.segment, orders.segment, seen)
-        facts = {
-            **_order_facts(history, orders, as_of, has_order, country),
-            "customer_tenure": _tenure(history, codes, as_of),
-            "base_unit": base_unit(history.rates),
+        seen = np.where(customers.known_of(asked.codes) <= asked.as_of, asked.codes, -1)
+        facts: dict[str, Callable[[], Floats | Ints | float]] = {
+            "order_amount": lambda: _amounts(history, orders, asked),
+            "order_net_days": lambda: asked.net_days,
+            "order_days_to_due": lambda: asked.due.astype(np.int64) - asked.as_of // DAY_US,
+            "order_issue_weekday": lambda: calendars.weekday(orders.issued_on[asked.rows]),
+            "customer_tenure": lambda: _tenure(history, seen, asked.as_of),
+            "base_unit": lambda: base_unit(history.rates),
         }
         names, curve = self.compiled.GIVEN, self.compiled.PRIORS
-        made = np.empty((len(names) + len(curve), len(orders)))
+        if any(f"order_{name}" in names for name in calendars.DUE_FACTS):
+            country = _Texts.of(customers.countries, orders.country, asked.rows, seen)
+            facts |= {f"order_{name}": lambda v=v: v for name, v in _due_facts(asked, country).items()}  # type: ignore[misc]
+        made = np.empty((len(names) + len(curve), len(asked.codes)))
         for target, name in zip(made, names, strict=False):
-            target[:] = facts[name]
+            target[:] = facts[name]()
+            if name.startswith("order_"):
+                target[~asked.has_order] = np.nan
         if curve:
-            bucket = terms_bucket(orders.net_days)
-            peers = priors.curve_of(as_of, segment.names, segment.codes, bucket, has_order)
+            segment, bucket = (
+                _Texts.of(customers.segments, orders.segment, asked.rows, seen),
+                terms_bucket(asked.net_days),
+            )
+            peers = priors.curve_of(asked.as_of, segment.names, segment.codes, bucket, asked.has_order)
             made[len(names) :] = peers.T[[CURVE.index(k) for k in curve]]
         return made
+
+
+#: Orders that are worked on at a time: enough to be quick, few enough for their facts to stay near the processor.
+_AT_ONCE: Final = 131_072
+#: Stands for the due date of an order that is not there.
+_NO_DATE: Final = np.datetime64(0, "D")
+
+
+def _parts(starts: Ints) -> Iterator[tuple[int, int]]:
+    """Runs of whole customers with `_AT_ONCE` orders or little more, as positions in `starts`."""
+    first = 0
+    while first < len(starts) - 1:
+        last = max(int(np.searchsorted(starts, starts[first] + _AT_ONCE, "right")) - 1, first + 1)
+        yield first, last
+        first = last
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Some of the orders, `rows` of them all, by customer and moment; dates and terms are zero without an order."""
+
+    rows: slice | Ints
+    codes: Ints
+    as_of: Ints
+    has_order: NDArray[np.bool_]
+    due: NDArray[np.datetime64]
+    net_days: Ints
+
+    @classmethod
+    def of(cls, orders: Orders, rows: slice | Ints, codes: Ints, as_of: Ints) -> Self:
+        """The orders at `rows`; `codes` and `as_of` are those of all orders."""
+        due = orders.due_on[rows]
+        has_order = ~np.isnat(due)
+        return cls(rows, codes[rows], as_of[rows], has_order, np.where(has_order, due, _NO_DATE), orders.net_days[rows])
 
 
 @cache
@@ -135,62 +173,48 @@ class _Texts:
     codes: Ints
 
     @classmethod
-    def of(cls, ledgers: NDArray[np.object_], own: NDArray[np.object_], customer: Ints) -> Self:
+    def of(cls, by_customer: Coded, own: NDArray[np.object_], rows: slice | Ints, customer: Ints) -> Self:
         """The text of the order's customer; the order's `own` where the customer is -1 or has none."""
-        by_customer, names = pd.factorize(np.append(ledgers, ""))
-        codes = by_customer[customer]  # -1 looks up the last, which is ""
-        blank = np.flatnonzero(codes == by_customer[-1])
-        if len(blank) and (own[blank] != "").any():
-            own_codes, own_names = pd.factorize(own[blank])
-            codes[blank] = len(names) + own_codes
-            names = np.append(names, own_names)
-        return cls(list(names), codes)
+        codes, names = by_customer.codes[customer], by_customer.names
+        blank = np.flatnonzero(codes == by_customer.codes[-1])
+        given = own[rows][blank]
+        if not (given != "").any():
+            return cls(names, codes)
+        own_codes, own_names = pd.factorize(given)
+        codes[blank] = len(names) + own_codes
+        return cls([*names, *own_names], codes)
 
 
-def _order_facts(
-    history: History, orders: Orders, as_of: Ints, has_order: NDArray[np.bool_], country: _Texts
-) -> dict[str, Floats | Ints]:
-    """Amount, terms and dates of the orders by the name under which the table asks for them, NaN without an order."""
-    rows: slice | NDArray[np.bool_] = slice(None) if has_order.all() else has_order
-    due = orders.due_on[rows]
-    known: dict[str, Floats | Ints] = {
-        "amount": history.rates.convert(
-            orders.amount_minor[rows], orders.currency[rows], orders.as_of[rows].astype("datetime64[D]")
-        ),
-        "net_days": orders.net_days[rows],
-        "days_to_due": due.astype(np.int64) - as_of[rows] // DAY_US,
-        "issue_weekday": calendars.weekday(orders.issued_on[rows]),
-        **dict(zip(calendars.DUE_FACTS, _due_facts(due, country.names, country.codes[rows]), strict=True)),
-    }
-    return {
-        f"order_{name}": numbers if has_order.all() else _spread(numbers, has_order) for name, numbers in known.items()
-    }
+def _amounts(history: History, orders: Orders, asked: _Asked) -> Floats | Ints:
+    """Amounts in the reporting currency; those of orders that are not there mean nothing."""
+    currency, days = orders.currency[asked.rows], asked.as_of.view("datetime64[us]").astype("datetime64[D]")
+    amounts = orders.amount_minor[asked.rows]
+    if asked.has_order.all():
+        return history.rates.convert(amounts, currency, days)
+    made, there = np.zeros(len(amounts)), asked.has_order
+    made[there] = history.rates.convert(amounts[there], currency[there], days[there])
+    return made
 
 
-def _spread(numbers: Floats | Ints, where: NDArray[np.bool_]) -> Floats:
-    """The numbers at the places where `where` holds, NaN elsewhere."""
-    out = np.full(len(where), np.nan)
-    out[where] = numbers
-    return out
-
-
-def _due_facts(due: NDArray[np.datetime64], countries: Sequence[str], country: Ints) -> list[Floats]:
+def _due_facts(asked: _Asked, country: _Texts) -> dict[str, Floats]:
     """`calendars.DUE_FACTS` of the orders, worked out once for each day between the first and the last."""
+    due = asked.due[asked.has_order]
     if not len(due):
-        return [np.empty(0) for _ in calendars.DUE_FACTS]
+        return {name: np.full(len(asked.due), np.nan) for name in calendars.DUE_FACTS}
     first = due.min()
     days = np.arange(first, due.max() + 1)
-    tables = np.concatenate([calendars.due_facts(days, name) for name in countries])
-    place = country * len(days) + (due - first).astype(np.int64)
-    return [np.ascontiguousarray(table)[place] for table in tables.T]
+    tables = np.concatenate([calendars.due_facts(days, name) for name in country.names])
+    offset = np.where(asked.has_order, (asked.due - first).astype(np.int64), 0)
+    place = country.codes * len(days) + offset
+    values = (np.ascontiguousarray(table)[place] for table in tables.T)
+    return dict(zip(calendars.DUE_FACTS, values, strict=True))
 
 
-def _tenure(history: History, codes: Ints, as_of: Ints) -> Floats:
-    """Days since the first business with the customer, NaN where no one knew of it."""
+def _tenure(history: History, seen: Ints, as_of: Ints) -> Floats:
+    """Days since the first business with the customer, NaN where no one knew of it; `seen` is -1 for no master data."""
     customers = history.customers
-    out = np.full(len(codes), np.nan)
+    out = np.full(len(seen), np.nan)
     if len(customers.ids):
-        seen = (codes >= 0) & (customers.known[codes] <= as_of) & (customers.known[codes] < NEVER_US)
-        seen &= customers.has_since[codes]
-        out[seen] = (as_of // DAY_US - customers.since[codes])[seen]
+        has = (seen >= 0) & customers.has_since[seen] & (customers.known[seen] < NEVER_US)
+        out[has] = (as_of // DAY_US - customers.since[seen])[has]
     return out

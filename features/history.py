@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -34,6 +35,20 @@ def moment_numbers(moments: pd.Series) -> Ints:
 
 
 @dataclass(frozen=True)
+class Coded:
+    """Texts as numbers: element i is `names[codes[i]]`; the last element is one more, ""."""
+
+    codes: Ints
+    names: list[str]
+
+    @classmethod
+    def of(cls, texts: NDArray[np.object_]) -> Self:
+        """The texts, numbered in the order in which they first occur."""
+        codes, names = pd.factorize(np.append(texts, ""))
+        return cls(codes.astype(np.int64), list(names))
+
+
+@dataclass(frozen=True)
 class Customers:
     """Sorted customer ids and what their master data says; text columns hold "" for unknown."""
 
@@ -43,6 +58,25 @@ class Customers:
     country: NDArray[np.object_]
     since: Ints
     has_since: NDArray[np.bool_]
+
+    def known_of(self, codes: Ints) -> Ints:
+        """When master data became known by position; NEVER_US for -1."""
+        return np.append(self.known, NEVER_US)[codes]
+
+    @cached_property
+    def countries(self) -> Coded:
+        """The countries."""
+        return Coded.of(self.country)
+
+    @cached_property
+    def segments(self) -> Coded:
+        """The segments."""
+        return Coded.of(self.segment)
+
+    @cached_property
+    def index(self) -> pd.Index:
+        """For look-ups by id; of objects, as a string index would first copy every id."""
+        return pd.Index(self.ids, dtype=object)
 
 
 @dataclass(frozen=True)
@@ -119,7 +153,7 @@ class History:
 
     def codes(self, customer_ids: NDArray[np.object_]) -> Ints:
         """Positions of the customers; -1 for one that the history does not hold."""
-        return _positions(self.customers.ids, customer_ids)
+        return self.customers.index.get_indexer(pd.Index(customer_ids, dtype=object)).astype(np.int64)
 
 
 def _positions(sorted_ids: NDArray[np.object_], wanted: NDArray[np.object_]) -> Ints:
