@@ -29,9 +29,7 @@ def dask_workers(scheduler: str | None) -> Iterator[Each]:
     A part whose worker is lost goes to another. Raises InputError without an address, UnavailableError where Dask is
     not installed, nobody answers, there are no workers, or a part took several workers down with it.
     """
-    if not scheduler:
-        raise InputError(f"expected the address of a Dask scheduler; {HOW_TO_START}")
-    with _connected(scheduler) as client:
+    with connected(scheduler) as client:
 
         def each(work: Callable[[T], R], items: Sequence[T], /) -> Iterator[R]:
             return _results(client, work, items)
@@ -40,7 +38,10 @@ def dask_workers(scheduler: str | None) -> Iterator[Each]:
 
 
 @contextmanager
-def _connected(scheduler: str) -> Iterator[Client]:
+def connected(scheduler: str | None) -> Iterator[Client]:
+    """A client of the cluster; raises as `dask_workers` does."""
+    if not scheduler:
+        raise InputError(f"expected the address of a Dask scheduler; {HOW_TO_START}")
     try:
         from distributed import Client
     except ImportError:

@@ -102,13 +102,13 @@ class LateModel:
         outcomes = known.ravel()[pairs]
         _require(outcomes)
         asked, days = asked_columns(inputs), np.array(grid)
-        sign = dict(monotone or {})
-        offsets = _portfolio(known)
+        offsets = offsets_of(matured_counts(known))
+        columns = expanded_columns(inputs, monotone or {})
         forest = grow(
             Expanded(lambda some: _expand(rows, asked, days, some), pairs),
             outcomes,
-            names=[*inputs, *(column.name for column in asked)],
-            monotone=[*(sign.get(name, 0) for name in inputs), *(column.direction(sign) for column in asked)],
+            names=list(columns),
+            monotone=list(columns.values()),
             params={**PARAMS, **(params or {})},
             seeds=seeds,
             weights=None if weights is None else np.asarray(weights, dtype=np.float64)[pairs // len(grid)],
@@ -207,21 +207,42 @@ def _matured(labels: Floats, most: int) -> Ints:
     return pairs
 
 
-def _portfolio(labels: Floats) -> Floats:
+def expanded_columns(inputs: Sequence[str], monotone: Mapping[str, int]) -> dict[str, int]:
+    """Columns that the trees split on, with their directions: the inputs, then those that depend on the asked day."""
+    asked = ((column.name, column.direction(dict(monotone))) for column in asked_columns(tuple(inputs)))
+    return {**{name: monotone.get(name, 0) for name in inputs}, **dict(asked)}
+
+
+def matured_pairs(x: Floats, labels: Floats, inputs: Sequence[str], grid: Sequence[int]) -> tuple[Floats, Floats, Ints]:
+    """Rows, outcomes and places on the grid of every matured pair of an invoice and a day; x (n, inputs)."""
+    pairs = np.flatnonzero(~np.isnan(labels))
+    rows = _expand(x, asked_columns(tuple(inputs)), np.array(grid), pairs)
+    return rows, labels.ravel()[pairs], pairs % len(grid)
+
+
+def matured_counts(labels: Floats) -> Ints:
+    """(2, g) invoices that had matured for a grid day and the one before it, and how many of them were later.
+
+    Counts of parts of a portfolio add up to those of the whole.
+    """
+    at_risk = np.ones(len(labels), dtype=np.bool_)
+    found = []
+    for later in labels.T:
+        known = at_risk & ~np.isnan(later)
+        found.append((known.sum(), int(later[known].sum())))
+        at_risk = later == 1
+    return np.array(found, dtype=np.int64).T
+
+
+def offsets_of(counts: Ints) -> Floats:
     """(g,) log-odds of being later than each grid day, over the whole portfolio.
 
     Shares are chained from day to day over invoices that have matured for both, as Kaplan and Meier do, so that the
     far days speak of the same portfolio as the near ones; half an invoice on either side keeps them finite.
     """
-    share, survival = 1.0, []
-    at_risk = np.ones(len(labels), dtype=np.bool_)
-    for later in labels.T:
-        known = at_risk & ~np.isnan(later)
-        share *= (later[known].sum() + 0.5) / (known.sum() + 1.0)
-        survival.append(share)
-        at_risk = later == 1
-    s = np.array(survival)
-    return np.asarray(np.log(s / (1.0 - s)))
+    matured, later = counts
+    share = np.cumprod((later + 0.5) / (matured + 1.0))
+    return np.asarray(np.log(share / (1.0 - share)))
 
 
 def _require(outcomes: Floats) -> None:

@@ -6,9 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from features.portfolio import Portfolio, build_portfolio
 from receivables.errors import InputError, UnavailableError
 from receivables.ledger import Ledger
 from receivables.partitions import PartitionedLedger, write_partitions
+from tests.dask_cluster import scheduler, wait_for_workers, worker
 
 _ROOT = Path(__file__).parent.parent.parent
 
@@ -33,66 +32,6 @@ def built(source: PartitionedLedger) -> Portfolio:
     return build_portfolio(source, source.folder.parent / "features")
 
 
-@contextmanager
-def _process(*words: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    # nothing listens beyond this machine; workers find the package as an installation would have it
-    path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = os.environ | {"PYTHONPATH": path}
-    command = [sys.executable, "-m", "dask", *words, "--no-dashboard"]
-    with (folder / f"{words[0]}.log").open("ab") as log:
-        running = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
-    try:
-        yield running
-    finally:
-        running.kill()
-        running.wait()
-
-
-@contextmanager
-def _scheduler(folder: Path) -> Iterator[str]:
-    """Address of a scheduler on loopback."""
-    note = folder / "scheduler.json"
-    words = ("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(note))
-    with _process(*words, folder=folder):
-        _wait_for(note.exists)
-        yield _address(note)
-
-
-def _address(note: Path) -> str:
-    import json
-
-    found: list[str] = []
-
-    def read() -> bool:
-        try:
-            found.append(json.loads(note.read_text())["address"])
-        except ValueError:  # still being written
-            return False
-        return True
-
-    _wait_for(read)
-    return found[0]
-
-
-def _worker(address: str, folder: Path) -> Any:
-    words = ("worker", address, "--host", "127.0.0.1", "--nthreads", "1", "--no-nanny", "--memory-limit", "0")
-    return _process(*words, "--local-directory", str(folder), folder=folder)
-
-
-def _wait_for(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def _wait_for_workers(address: str, n: int) -> None:
-    from distributed import Client
-
-    with Client(address, set_as_default=False) as client:
-        client.wait_for_workers(n, timeout=60)
-
-
 def _contents(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.glob("part-*.parquet")}
 
@@ -102,11 +41,11 @@ def test_two_workers_one_of_them_killed_write_the_same_bytes_as_this_process(
 ) -> None:
     out = tmp_path / "out"
     with (
-        _scheduler(tmp_path) as address,
-        _worker(address, tmp_path),
-        _worker(address, tmp_path) as victim,
+        scheduler(tmp_path) as address,
+        worker(address, tmp_path),
+        worker(address, tmp_path) as victim,
     ):
-        _wait_for_workers(address, 2)
+        wait_for_workers(address, 2)
 
         def kill_one_in_mid_job(steps: Iterable[Any], *, label: str, total: int) -> Iterator[Any]:
             for done, step in enumerate(steps, start=1):
@@ -124,7 +63,7 @@ def test_two_workers_one_of_them_killed_write_the_same_bytes_as_this_process(
 
 def test_a_scheduler_without_workers_says_how_to_start_them(tmp_path: Path) -> None:
     with (
-        _scheduler(tmp_path) as address,
+        scheduler(tmp_path) as address,
         pytest.raises(UnavailableError, match=r"no workers; start .*`dask worker"),
         dask_workers(address),
     ):
