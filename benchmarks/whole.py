@@ -55,6 +55,8 @@ def partitions(rows: int) -> Cost:
 
 def _partition(columns: Columns) -> Cost:
     (history, orders), priors = inputs(columns), ours.priors()
+    # by customer and day, as `otcrisk features` computes and writes them
+    orders = orders.take(columns.by_customer())
     return cost_of(lambda: ours.whole_table(history, orders, priors))[0]
 
 

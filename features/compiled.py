@@ -43,7 +43,7 @@ WEIGHT_SUMS_10 = np.array([0, 1048576, 2026932, 2939770, 3791478, 4586150, 53276
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def collect(
-    group_start, group_customer, rows, as_of, weekdays, net_days_asked, given,
+    group_start, group_customer, as_of, weekdays, net_days_asked, given,
     invoice_start, invoice_known, issued, due, amount, base, net_days,
     clearing_start, clearing_known, clearing_day, clearing_amount, clearing_base, clearing_kind,
     event_start, event_log, event_known, event_day, event_amount, event_value, event_end_known, event_invoice,
@@ -51,9 +51,9 @@ def collect(
 ):
     """Fills `out` (orders x features) for moments grouped by customer and sorted by time in each group.
 
-    Order i goes to row `rows[i]`; `given` has a row for each fact besides the history. `group_customer` is the position
-    in `invoice_start`, -1 for an unknown customer, who has no facts. Moments are microseconds since 1970, UTC. A fact's
-    span starts when it became known: nothing later can reach an earlier moment.
+    `given` has a row for each fact besides the history. `group_customer` is the position in `invoice_start`, -1 for an
+    unknown customer, who has no facts. Moments are microseconds since 1970, UTC. A fact's span starts when it became
+    known: nothing later can reach an earlier moment.
     """
     look = np.zeros(LOOK_WIDTH, np.int64)
     for g in range(len(group_customer)):
@@ -551,7 +551,7 @@ def collect(
             if again or fresh > 0:
                 look_on(held, fresh, again or fresh > RECENT, keys, lates, look)
             shown = look[SHOWN]
-            order, row, today, weekday = q0 + q, rows[q0 + q], times[q] // DAY_US, weekdays[q0 + q]
+            row, today, weekday = q0 + q, times[q] // DAY_US, weekdays[q0 + q]
             code = 0
             while codes[code] != net_days_asked[q0 + q]:
                 code += 1
@@ -673,57 +673,57 @@ def collect(
             r10 = float(total) if shown > 0 else np.nan
             r11 = float(WEIGHT_SUMS_3[shown]) if shown > 0 else np.nan
             r12 = float(WEIGHT_SUMS_10[shown]) if shown > 0 else np.nan
-            x0 = given[12, order] * 10.0
+            x0 = given[12, row] * 10.0
             x1 = a14 + x0
             x2 = a15 + 10.0
             x3 = x1 / x2
             x3 = np.nan if x2 == 0.0 else x3
-            x4 = given[13, order] * 10.0
+            x4 = given[13, row] * 10.0
             x5 = a16 + x4
             x6 = a17 + 10.0
             x7 = x5 / x6
             x7 = np.nan if x6 == 0.0 else x7
-            x8 = given[14, order] * 10.0
+            x8 = given[14, row] * 10.0
             x9 = a18 + x8
             x10 = a19 + 10.0
             x11 = x9 / x10
             x11 = np.nan if x10 == 0.0 else x11
-            x12 = given[15, order] * 10.0
+            x12 = given[15, row] * 10.0
             x13 = a20 + x12
             x14 = a25 + 10.0
             x15 = x13 / x14
             x15 = np.nan if x14 == 0.0 else x15
-            x16 = given[16, order] * 10.0
+            x16 = given[16, row] * 10.0
             x17 = a26 + x16
             x18 = a29 + 10.0
             x19 = x17 / x18
             x19 = np.nan if x18 == 0.0 else x19
-            x20 = given[17, order] * 10.0
+            x20 = given[17, row] * 10.0
             x21 = a30 + x20
             x22 = a31 + 10.0
             x23 = x21 / x22
             x23 = np.nan if x22 == 0.0 else x23
-            x24 = given[18, order] * 10.0
+            x24 = given[18, row] * 10.0
             x25 = a32 + x24
             x26 = a33 + 10.0
             x27 = x25 / x26
             x27 = np.nan if x26 == 0.0 else x27
-            x28 = given[19, order] * 10.0
+            x28 = given[19, row] * 10.0
             x29 = a34 + x28
             x30 = a35 + 10.0
             x31 = x29 / x30
             x31 = np.nan if x30 == 0.0 else x31
-            x32 = given[20, order] * 10.0
+            x32 = given[20, row] * 10.0
             x33 = a36 + x32
             x34 = a37 + 10.0
             x35 = x33 / x34
             x35 = np.nan if x34 == 0.0 else x35
-            x36 = given[21, order] * 10.0
+            x36 = given[21, row] * 10.0
             x37 = a38 + x36
             x38 = a39 + 10.0
             x39 = x37 / x38
             x39 = np.nan if x38 == 0.0 else x39
-            x40 = given[22, order] * 10.0
+            x40 = given[22, row] * 10.0
             x41 = a40 + x40
             x42 = a41 + 10.0
             x43 = x41 / x42
@@ -831,7 +831,7 @@ def collect(
             x116, largest = (4.0, x97) if x97 > largest else (x116, largest)
             x116, largest = (5.0, x100) if x100 > largest else (x116, largest)
             x116, largest = (6.0, x102) if x102 > largest else (x116, largest)
-            x117 = x116 - given[0, order]
+            x117 = x116 - given[0, row]
             x118 = x117 - 7.0 * np.floor(x117 / 7.0)
             x119 = x118 if a59 > 2.5 else np.nan
             x120 = x15 * 5.0
@@ -839,7 +839,7 @@ def collect(
             x122 = a23 + 5.0
             x123 = x121 / x122
             x123 = np.nan if x122 == 0.0 else x123
-            x124 = given[0, order] * 0.0
+            x124 = given[0, row] * 0.0
             x125 = x123 + x124
             x126 = x19 * 5.0
             x127 = a27 + x126
@@ -850,8 +850,8 @@ def collect(
             x131 = r7 - 1.0
             x132 = r8 / x131
             x132 = np.nan if x131 == 0.0 else x132
-            x133 = a76 * given[1, order]
-            x134 = a80 * given[1, order]
+            x133 = a76 * given[1, row]
+            x134 = a80 * given[1, row]
             x135 = a79 / a75
             x135 = np.nan if a75 == 0.0 else x135
             x136 = a80 / a76
@@ -871,34 +871,34 @@ def collect(
             x143 = a76 * 90.0
             x144 = x143 / a1
             x144 = np.nan if a1 == 0.0 else x144
-            x145 = a94 * given[1, order]
+            x145 = a94 * given[1, row]
             x146 = a76 / a94
             x146 = np.nan if a94 == 0.0 else x146
-            x147 = a76 + given[2, order]
+            x147 = a76 + given[2, row]
             x148 = x147 / a94
             x148 = np.nan if a94 == 0.0 else x148
-            x149 = given[2, order] * given[1, order]
-            x150 = given[2, order] * a5
+            x149 = given[2, row] * given[1, row]
+            x150 = given[2, row] * a5
             x151 = x150 / a3
             x151 = np.nan if a3 == 0.0 else x151
-            x152 = given[2, order] / a2
+            x152 = given[2, row] / a2
             x152 = np.nan if a2 == 0.0 else x152
-            x153 = given[2, order] / a76
+            x153 = given[2, row] / a76
             x153 = np.nan if a76 == 0.0 else x153
             x154 = a0 * 12.166666666666666
             x155 = x154 / a5
             x155 = np.nan if a5 == 0.0 else x155
-            x156 = a3 * given[1, order]
+            x156 = a3 * given[1, row]
             x157 = x156 / a5
             x157 = np.nan if a5 == 0.0 else x157
             x158 = a4 / a5
             x158 = np.nan if a5 == 0.0 else x158
-            x159 = given[3, order] - x158
+            x159 = given[3, row] - x158
             x160 = a22 + x120
             x161 = a24 + 5.0
             x162 = x160 / x161
             x162 = np.nan if x161 == 0.0 else x162
-            x163 = given[3, order] * 0.0
+            x163 = given[3, row] * 0.0
             x164 = x162 + x163
             x165 = a84 / a5
             x165 = np.nan if a5 == 0.0 else x165
@@ -913,8 +913,8 @@ def collect(
             x170 = a93 / a3
             x170 = np.nan if a3 == 0.0 else x170
             x171 = np.nan if np.isnan(a98) else 1.0 if a98 > 0.0 else 0.0
-            x172 = x15 - given[15, order]
-            x173 = given[11, order] if np.isnan(a6) or given[11, order] >= a6 else a6
+            x172 = x15 - given[15, row]
+            x173 = given[11, row] if np.isnan(a6) or given[11, row] >= a6 else a6
             x174 = a72 * -1.0
             x175 = np.nan if np.isnan(x174) else 1.0 if x174 > -3.0 else 0.0
             out[row, 0] = x3  # late_over_m10_rate
@@ -993,19 +993,19 @@ def collect(
             out[row, 73] = x155  # order_velocity_ratio
             out[row, 74] = a7  # days_since_invoice
             out[row, 75] = x157  # mean_invoice_amount_365d
-            out[row, 76] = given[3, order]  # net_days
-            out[row, 77] = given[4, order]  # days_to_due
+            out[row, 76] = given[3, row]  # net_days
+            out[row, 77] = given[4, row]  # days_to_due
             out[row, 78] = x159  # terms_vs_own_mean
             out[row, 79] = x164  # late_rate_same_terms
             out[row, 80] = a95  # terms_changes_365d
             out[row, 81] = a96  # agreed_net_days
-            out[row, 82] = given[0, order]  # due_weekday
-            out[row, 83] = given[5, order]  # due_day_of_month
-            out[row, 84] = given[6, order]  # due_month_end
-            out[row, 85] = given[7, order]  # due_quarter_end
-            out[row, 86] = given[8, order]  # due_on_holiday
-            out[row, 87] = given[9, order]  # due_to_working_day
-            out[row, 88] = given[10, order]  # issue_weekday
+            out[row, 82] = given[0, row]  # due_weekday
+            out[row, 83] = given[5, row]  # due_day_of_month
+            out[row, 84] = given[6, row]  # due_month_end
+            out[row, 85] = given[7, row]  # due_quarter_end
+            out[row, 86] = given[8, row]  # due_on_holiday
+            out[row, 87] = given[9, row]  # due_to_working_day
+            out[row, 88] = given[10, row]  # issue_weekday
             out[row, 89] = x165  # dispute_ratio_365d
             out[row, 90] = a86  # n_open_disputes
             out[row, 91] = x166  # open_dispute_share
@@ -1018,9 +1018,9 @@ def collect(
             out[row, 98] = x170  # credit_note_ratio_365d
             out[row, 99] = a97  # write_offs_ever
             out[row, 100] = x171  # is_insolvent
-            out[row, 101] = given[15, order]  # peer_late_over_0_rate
-            out[row, 102] = given[17, order]  # peer_late_over_5_rate
-            out[row, 103] = given[20, order]  # peer_late_over_30_rate
+            out[row, 101] = given[15, row]  # peer_late_over_0_rate
+            out[row, 102] = given[17, row]  # peer_late_over_5_rate
+            out[row, 103] = given[20, row]  # peer_late_over_30_rate
             out[row, 104] = x172  # distance_to_peers
             out[row, 105] = a59  # n_settled_365d
             out[row, 106] = a72  # n_settled

@@ -204,8 +204,8 @@ def _product(p: str, r: str) -> str:
 
 def _reader(features: Sequence[Feature], plan: Plan, given: tuple[str, ...], priors: tuple[int, ...]) -> Iterator[str]:
     """Turns one moment's running sums and maxima into the features of one order."""
-    names: dict[Node, str] = {Given(name): f"given[{i}, order]" for i, name in enumerate(given)}
-    names.update({PriorRate(k): f"given[{len(given) + i}, order]" for i, k in enumerate(priors)})
+    names: dict[Node, str] = {Given(name): f"given[{i}, row]" for i, name in enumerate(given)}
+    names.update({PriorRate(k): f"given[{len(given) + i}, row]" for i, k in enumerate(priors)})
     for i, work in enumerate(plan.work):
         names[work.aggregate] = f"a{i}"
         yield f"a{i} = {_value(work)}"

@@ -52,20 +52,27 @@ class Engine:
         rows = _in_order(codes, as_of)
         in_order = codes if rows is None else codes[rows]
         starts = np.append(np.flatnonzero(np.diff(in_order, prepend=in_order[0] - 1)), len(codes))
-        for first, last in _parts(starts):
-            part = slice(starts[first], starts[last]) if rows is None else rows[starts[first] : starts[last]]
+        parts = list(_parts(starts))
+        # written side by side, then spread in one go: scattered single writes would wait for memory
+        most = 0 if rows is None else max(starts[last] - starts[first] for first, last in parts)
+        draft = np.empty((most, self.compiled.N_FEATURES))
+        for first, last in parts:
+            begin, end = starts[first], starts[last]
+            part = slice(begin, end) if rows is None else rows[begin:end]
+            target = out[begin:end] if rows is None else draft[: end - begin]
             asked = _Asked.of(orders, part, codes, as_of)
             self.compiled.collect(
-                starts[first : last + 1] - starts[first],
+                starts[first : last + 1] - begin,
                 in_order[starts[first:last]],
-                np.arange(starts[first], starts[last]) if rows is None else part,
                 asked.as_of,
                 np.where(asked.has_order, calendars.weekday(asked.due), ABSENT),
                 np.where(asked.has_order, asked.net_days, NULL),
                 self._given(history, orders, priors, asked),
                 *history.arrays,
-                out,
+                target,
             )
+            if rows is not None:
+                out[part] = target
         return out
 
     def _given(self, history: History, orders: Orders, priors: Priors, asked: _Asked) -> Floats:

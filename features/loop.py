@@ -43,7 +43,7 @@ LOOP: Final = '''
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def collect(
-    group_start, group_customer, rows, as_of, weekdays, net_days_asked, given,
+    group_start, group_customer, as_of, weekdays, net_days_asked, given,
     invoice_start, invoice_known, issued, due, amount, base, net_days,
     clearing_start, clearing_known, clearing_day, clearing_amount, clearing_base, clearing_kind,
     event_start, event_log, event_known, event_day, event_amount, event_value, event_end_known, event_invoice,
@@ -51,9 +51,9 @@ def collect(
 ):
     """Fills `out` (orders x features) for moments grouped by customer and sorted by time in each group.
 
-    Order i goes to row `rows[i]`; `given` has a row for each fact besides the history. `group_customer` is the position
-    in `invoice_start`, -1 for an unknown customer, who has no facts. Moments are microseconds since 1970, UTC. A fact's
-    span starts when it became known: nothing later can reach an earlier moment.
+    `given` has a row for each fact besides the history. `group_customer` is the position in `invoice_start`, -1 for an
+    unknown customer, who has no facts. Moments are microseconds since 1970, UTC. A fact's span starts when it became
+    known: nothing later can reach an earlier moment.
     """
     look = np.zeros(LOOK_WIDTH, np.int64)
     for g in range(len(group_customer)):
@@ -198,7 +198,7 @@ def collect(
             if again or fresh > 0:
                 look_on(held, fresh, again or fresh > RECENT, keys, lates, look)
             shown = look[SHOWN]
-            order, row, today, weekday = q0 + q, rows[q0 + q], times[q] // DAY_US, weekdays[q0 + q]
+            row, today, weekday = q0 + q, times[q] // DAY_US, weekdays[q0 + q]
             code = 0
             while codes[code] != net_days_asked[q0 + q]:
                 code += 1

@@ -303,7 +303,7 @@ class CustomerState:
         given = [*(facts[name] for name in engine.GIVEN), *(peers[i] for i in self._places)]
         out = np.empty((1, engine.N_FEATURES))
         engine.collect(
-            _ONE_GROUP, _FIRST, _FIRST, np.array([as_of]), np.array([(order.due + 3) % 7 if order else ABSENT]),
+            _ONE_GROUP, _FIRST, np.array([as_of]), np.array([(order.due + 3) % 7 if order else ABSENT]),
             np.array([order.net_days if order else NULL]), np.array(given, dtype=np.float64).reshape(-1, 1),
             *self._arrays(), out,
         )  # fmt: skip

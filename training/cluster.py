@@ -7,6 +7,7 @@ How the rows lie on the workers changes the last digits, so a champion that one 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,7 +124,9 @@ def _grown(
     x, y, start = whole(0, len(_COLUMNS)), whole(1), whole(2)
     # waiting for all of it first lets LightGBM find every part on its worker
     x, y, start = client.persist([x, y, start])
-    settings = {**params, **FIXED, "num_threads": 1, "seed": seed, "monotone_constraints": list(_COLUMNS.values())}
+    settings = {**params, **FIXED, "seed": seed, "monotone_constraints": list(_COLUMNS.values())}
     learner = DaskLGBMClassifier(client=client, tree_learner="data", **settings)
-    learner.fit(x, y, init_score=start, feature_name=list(_COLUMNS))
+    with client.as_current(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Parameter n_jobs will be ignored")  # its own default: workers say how many
+        learner.fit(x, y, init_score=start, feature_name=list(_COLUMNS))
     return Forest.of_lightgbm(learner.booster_.model_to_string())
