@@ -30,7 +30,7 @@ _PERIOD_MONTHS = 3
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of the verb."""
-    parser.add_argument("--customers", type=int, default=120, help="customers of the simulated seller (default 120)")
+    parser.add_argument("--customers", type=int, default=100, help="customers of the simulated seller (default 100)")
     parser.add_argument("--months", type=int, default=15, help="months of history (default 15)")
     parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same ledger (default 7)")
     parser.add_argument("--port", type=int, default=0, help="port of the service (default 0: a free one)")
