@@ -32,6 +32,7 @@ from features.kernel import (
     unsettle,
 )
 
+ISSUED, BILLED, SETTLED, OPEN, DISPUTE, PROMISE, DUNNING, CREDIT, LIMIT, TERMS, LOSS, INSOLVENCY = range(12)
 GIVEN = ('order_due_weekday', 'base_unit', 'order_amount', 'order_net_days', 'order_days_to_due', 'order_due_day_of_month', 'order_due_month_end', 'order_due_quarter_end', 'order_due_on_holiday', 'order_due_to_working_day', 'order_issue_weekday', 'customer_tenure')
 PRIORS = (-10, -5, -2, 0, 2, 5, 8, 15, 30, 60, 90)
 N_FEATURES, WIDTH, N_MAXIMA, N_NET = 110, 117, 10, 2
@@ -402,9 +403,9 @@ def collect(
             moment, i = event_known[e], event_invoice[e]
             while moment <= latest:
                 ends, broken_from, v_is_open = FOREVER, FOREVER, 0
-                if log == 4 and moment < event_end_known[e]:
+                if log == DISPUTE and moment < event_end_known[e]:
                     ends, v_is_open = event_end_known[e], 1
-                elif log == 5 and i >= 0:
+                elif log == PROMISE and i >= 0:
                     # a promise is broken while its invoice, as known then, was not settled within the days of grace
                     if moment < invoice_known[i]:
                         ends = invoice_known[i]
@@ -432,8 +433,7 @@ def collect(
                     last = stop if v_broken else turn
                     if first >= last:
                         continue
-                    # the numbers are those of features.expression.Log
-                    if log == 4:
+                    if log == DISPUTE:
                         until = min(last, days[min(max(day + 366 - first_day, 0), top)])
                         if first < until:
                             start = first
@@ -446,7 +446,7 @@ def collect(
                             sums[until, 107] -= (v_amount if v_is_open == 1 else 0)
                             sums[start, 108] += (1 if v_is_open == 1 else 0)
                             sums[until, 108] -= (1 if v_is_open == 1 else 0)
-                    elif log == 5:
+                    elif log == PROMISE:
                         until = min(last, days[min(max(day + 366 - first_day, 0), top)])
                         if first < until:
                             start = first
@@ -458,7 +458,7 @@ def collect(
                                 sums[until, 110] -= (1 if v_broken == 1 else 0)
                                 sums[start, 111] += 1
                                 sums[until, 111] -= 1
-                    elif log == 6:
+                    elif log == DUNNING:
                         until = min(last, days[min(max(day + 181 - first_day, 0), top)])
                         if first < until:
                             start = first
@@ -479,13 +479,13 @@ def collect(
                                 other = until - (1 << level)
                                 maxima[7, level, start] = max(maxima[7, level, start], key)
                                 maxima[7, level, other] = max(maxima[7, level, other], key)
-                    elif log == 7:
+                    elif log == CREDIT:
                         until = min(last, days[min(max(day + 366 - first_day, 0), top)])
                         if first < until:
                             start = first
                             sums[start, 113] += v_amount
                             sums[until, 113] -= v_amount
-                    elif log == 8:
+                    elif log == LIMIT:
                         until = last
                         if first < until:
                             start = max(first, days[min(max(day + 0 - first_day, 0), top)])
@@ -494,7 +494,7 @@ def collect(
                                 other = until - (1 << level)
                                 maxima[8, level, start] = max(maxima[8, level, start], key)
                                 maxima[8, level, other] = max(maxima[8, level, other], key)
-                    elif log == 9:
+                    elif log == TERMS:
                         until = min(last, days[min(max(day + 366 - first_day, 0), top)])
                         if first < until:
                             start = first
@@ -508,7 +508,7 @@ def collect(
                                 other = until - (1 << level)
                                 maxima[9, level, start] = max(maxima[9, level, start], key)
                                 maxima[9, level, other] = max(maxima[9, level, other], key)
-                    elif log == 10:
+                    elif log == LOSS:
                         until = last
                         if first < until:
                             start = first

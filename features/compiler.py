@@ -30,6 +30,7 @@ from features.expression import (
     Op,
     OrderDay,
     PriorRate,
+    nodes,
 )
 from features.feature import Feature
 from features.loop import HEAD, LOOP
@@ -63,7 +64,7 @@ def source(features: Sequence[Feature]) -> str:
 
     All of it is one function without calls in its inner loops: numba would count references around each of them.
     """
-    leaves = [node for feature in features for node in _nodes(feature.node)]
+    leaves = [node for feature in features for node in nodes(feature.node)]
     plan = Plan.of(leaf for leaf in leaves if isinstance(leaf, Aggregate))
     given = tuple(dict.fromkeys(leaf.name for leaf in leaves if isinstance(leaf, Given)))
     priors = tuple(dict.fromkeys(leaf.days for leaf in leaves if isinstance(leaf, PriorRate)))
@@ -72,6 +73,7 @@ def source(features: Sequence[Feature]) -> str:
     head = HEAD.format(fingerprint=hashlib.sha256(inspect.getsource(kernel).encode()).hexdigest()[:16])
     lines = [
         head,
+        f"{', '.join(log.name for log in Log)} = range({len(Log)})",
         f"GIVEN = {given!r}",
         f"PRIORS = {priors!r}",
         f"N_FEATURES, WIDTH, N_MAXIMA, N_NET = {len(features)}, {plan.width}, {plan.extremes}, {plan.net_sums}",
@@ -213,7 +215,7 @@ def _reader(features: Sequence[Feature], plan: Plan, given: tuple[str, ...], pri
         names[aggregate] = f"r{i}"
         yield from _recent(f"r{i}", aggregate)
     steps: dict[Node, str] = {}
-    for node in (inner for feature in features for inner in _nodes(feature.node)):
+    for node in (inner for feature in features for inner in nodes(feature.node)):
         if isinstance(node, Constant):
             names[node] = repr(node.value)
         elif isinstance(node, Apply) and node not in names:
@@ -268,9 +270,3 @@ def _applied(name: str, function: Function, arguments: list[str]) -> Iterator[st
         yield f"{name} = np.nan if {arguments[1]} == 0.0 else {name}"
     else:
         yield f"{name} = {_FUNCTIONS[function].format(*arguments)}"
-
-
-def _nodes(node: Node) -> list[Node]:
-    """The node and all under it, arguments before what uses them."""
-    under = [inner for argument in node.arguments for inner in _nodes(argument)] if isinstance(node, Apply) else []
-    return [*under, node]

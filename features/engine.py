@@ -89,19 +89,17 @@ class Engine:
             "base_unit": lambda: base_unit(history.rates),
         }
         names, curve = self.compiled.GIVEN, self.compiled.PRIORS
-        if any(f"order_{name}" in names for name in calendars.DUE_FACTS):
-            country = _Texts.of(customers.countries, orders.country, asked.rows, seen)
-            facts |= {f"order_{name}": lambda v=v: v for name, v in _due_facts(asked, country).items()}  # type: ignore[misc]
+        due: dict[str, Floats] = {}
+        if not set(names) <= set(facts):
+            due = _due_facts(asked, _Texts.of(customers.countries, orders.country, asked.rows, seen))
         made = np.empty((len(names) + len(curve), len(asked.codes)))
         for target, name in zip(made, names, strict=False):
-            target[:] = facts[name]()
+            target[:] = facts[name]() if name in facts else due[name]
             if name.startswith("order_"):
                 target[~asked.has_order] = np.nan
         if curve:
-            segment, bucket = (
-                _Texts.of(customers.segments, orders.segment, asked.rows, seen),
-                terms_bucket(asked.net_days),
-            )
+            segment = _Texts.of(customers.segments, orders.segment, asked.rows, seen)
+            bucket = terms_bucket(asked.net_days)
             peers = priors.curve_of(asked.as_of, segment.names, segment.codes, bucket, asked.has_order)
             made[len(names) :] = peers.T[[CURVE.index(k) for k in curve]]
         return made
@@ -204,17 +202,17 @@ def _amounts(history: History, orders: Orders, asked: _Asked) -> Floats | Ints:
 
 
 def _due_facts(asked: _Asked, country: _Texts) -> dict[str, Floats]:
-    """`calendars.DUE_FACTS` of the orders, worked out once for each day between the first and the last."""
+    """`calendars.DUE_FACTS` by name of the given fact, worked out once for each day between the first and the last."""
     due = asked.due[asked.has_order]
     if not len(due):
-        return {name: np.full(len(asked.due), np.nan) for name in calendars.DUE_FACTS}
+        return {f"order_{name}": np.full(len(asked.due), np.nan) for name in calendars.DUE_FACTS}
     first = due.min()
     days = np.arange(first, due.max() + 1)
     tables = np.concatenate([calendars.due_facts(days, name) for name in country.names])
     offset = np.where(asked.has_order, (asked.due - first).astype(np.int64), 0)
     place = country.codes * len(days) + offset
-    values = (np.ascontiguousarray(table)[place] for table in tables.T)
-    return dict(zip(calendars.DUE_FACTS, values, strict=True))
+    names = (f"order_{name}" for name in calendars.DUE_FACTS)
+    return {name: np.ascontiguousarray(table)[place] for name, table in zip(names, tables.T, strict=True)}
 
 
 def _tenure(history: History, seen: Ints, as_of: Ints) -> Floats:

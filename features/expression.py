@@ -269,8 +269,7 @@ def modulo(a: Node, b: float) -> Node:
     return Apply(Function.MODULO, (a, Constant(b)))
 
 
-def leaves(node: Node) -> list[Node]:
-    """The leaf nodes under `node`, left to right, repeated where they occur repeatedly."""
-    if isinstance(node, Apply):
-        return [leaf for argument in node.arguments for leaf in leaves(argument)]
-    return [node]
+def nodes(node: Node) -> list[Node]:
+    """The node and all under it, arguments before what uses them, repeated where they occur repeatedly."""
+    under = [inner for argument in node.arguments for inner in nodes(argument)] if isinstance(node, Apply) else []
+    return [*under, node]

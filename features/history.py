@@ -73,9 +73,13 @@ class Customers:
         """The segments."""
         return Coded.of(self.segment)
 
+    def positions(self, ids: NDArray[np.object_]) -> Ints:
+        """Positions of the ids; -1 for one that is not there."""
+        return self._index.get_indexer(pd.Index(ids, dtype=object)).astype(np.int64)
+
     @cached_property
-    def index(self) -> pd.Index:
-        """For look-ups by id; of objects, as a string index would first copy every id."""
+    def _index(self) -> pd.Index:
+        # of objects: a string index would first copy every id
         return pd.Index(self.ids, dtype=object)
 
 
@@ -153,12 +157,7 @@ class History:
 
     def codes(self, customer_ids: NDArray[np.object_]) -> Ints:
         """Positions of the customers; -1 for one that the history does not hold."""
-        return self.customers.index.get_indexer(pd.Index(customer_ids, dtype=object)).astype(np.int64)
-
-
-def _positions(sorted_ids: NDArray[np.object_], wanted: NDArray[np.object_]) -> Ints:
-    # as objects: a string index would first copy every id
-    return pd.Index(sorted_ids, dtype=object).get_indexer(pd.Index(wanted, dtype=object)).astype(np.int64)
+        return self.customers.positions(customer_ids)
 
 
 def _starts(codes: Ints, n: int) -> Ints:
@@ -194,7 +193,7 @@ def _customers(ledger: Ledger) -> Customers:
 
 def _invoices(ledger: Ledger, customers: Customers, rates: Rates) -> tuple[NDArray[np.object_], Invoices]:
     frame = ledger["invoices"]
-    code = _positions(customers.ids, frame["customer_id"].to_numpy(dtype=object))
+    code = customers.positions(frame["customer_id"].to_numpy(dtype=object))
     ids = frame["invoice_id"].to_numpy(dtype=object)
     known = moment_numbers(frame["known_at"])
     order = np.lexsort((pd.Index(ids).argsort().argsort(), known, code))
@@ -273,7 +272,7 @@ def _events(ledger: Ledger, customers: Customers, invoice_ids: NDArray[np.object
         frame = ledger[table]
         n = len(frame)
         nothing = np.zeros(n, dtype=np.int64)
-        columns["customer"].append(_positions(customers.ids, frame["customer_id"].to_numpy(dtype=object)))
+        columns["customer"].append(customers.positions(frame["customer_id"].to_numpy(dtype=object)))
         columns["log"].append(np.full(n, log, dtype=np.int64))
         columns["known"].append(moment_numbers(frame["known_at"]))
         columns["day"].append(day_numbers(frame[date]))

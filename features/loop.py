@@ -126,9 +126,9 @@ def collect(
             moment, i = event_known[e], event_invoice[e]
             while moment <= latest:
                 ends, broken_from, v_is_open = FOREVER, FOREVER, 0
-                if log == 4 and moment < event_end_known[e]:
+                if log == DISPUTE and moment < event_end_known[e]:
                     ends, v_is_open = event_end_known[e], 1
-                elif log == 5 and i >= 0:
+                elif log == PROMISE and i >= 0:
                     # a promise is broken while its invoice, as known then, was not settled within the days of grace
                     if moment < invoice_known[i]:
                         ends = invoice_known[i]
@@ -150,20 +150,19 @@ def collect(
                     last = stop if v_broken else turn
                     if first >= last:
                         continue
-                    # the numbers are those of features.expression.Log
-                    if log == 4:
+                    if log == DISPUTE:
                         #: add dispute
-                    elif log == 5:
+                    elif log == PROMISE:
                         #: add promise
-                    elif log == 6:
+                    elif log == DUNNING:
                         #: add dunning
-                    elif log == 7:
+                    elif log == CREDIT:
                         #: add credit
-                    elif log == 8:
+                    elif log == LIMIT:
                         #: add limit
-                    elif log == 9:
+                    elif log == TERMS:
                         #: add terms
-                    elif log == 10:
+                    elif log == LOSS:
                         #: add loss
                     else:
                         #: add insolvency

@@ -22,7 +22,7 @@ from features import (
     curve_name,
 )
 from features.docs import features_page
-from features.expression import Aggregate, Floats, Log, Op, OrderDay, above, equal, leaves
+from features.expression import Aggregate, Floats, Log, Op, OrderDay, above, equal, nodes
 from features.expression import Field as FactField
 from features.plan import Plan
 from receivables.ledger import Ledger
@@ -92,8 +92,8 @@ def test_flags_and_shares_stay_within_what_their_unit_allows(feature: Feature, m
 
 @each_feature
 def test_a_feature_of_orders_alone_is_not_used_for_customers(feature: Feature) -> None:
-    by_order = {getattr(leaf, "name", "").startswith("order_") for leaf in leaves(feature.node)}
-    by_order |= {isinstance(c.value, OrderDay) for leaf in leaves(feature.node) for c in getattr(leaf, "where", ())}
+    by_order = {getattr(leaf, "name", "").startswith("order_") for leaf in nodes(feature.node)}
+    by_order |= {isinstance(c.value, OrderDay) for leaf in nodes(feature.node) for c in getattr(leaf, "where", ())}
     assert not (True in by_order and "default" in feature.uses)
 
 
