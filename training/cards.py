@@ -14,7 +14,8 @@ from models.event import Event
 from models.inputs import directions, inputs_for
 from training.dataset import DefaultData, LateData
 from training.evaluate import Figure
-from training.fit import MODEL, OWN_RATE, WORST_DAYS, DefaultFit, LateFit
+from training.fit import MODEL, OWN_RATE, LateFit
+from training.fit_default import WORST_DAYS, DefaultFit
 
 LEAK_AUDIT: Final = {
     "features": "as of the scoring moment only: facts that became known later are not passed to the feature engine",

@@ -1,4 +1,4 @@
-"""Fitting: judge on rolling origins first, choose the calibration there, then learn from all that has matured.
+"""Fitting the payment-time model: judge on rolling origins, choose the calibration there, then learn from all.
 
 The figures of a run are those of models fitted at earlier origins with the same settings and one seed, before
 calibration: no model is judged on what it has learnt, and no calibration on what it was chosen on. Only the number of
@@ -19,17 +19,15 @@ import numpy.typing as npt
 from features import INDEX, NAMES
 from models.baseline import ShrunkRate
 from models.calibration import Calibration, choose
-from models.default import DefaultModel
-from models.event import Event
 from models.forest import Forest
 from models.inputs import directions, inputs_for
 from models.late import LateModel
 from models.law import PaymentLaw
-from models.numbers import Floats, Ints, log_loss, sigmoid
+from models.numbers import Floats, Ints, log_loss
 from models.scorecard import Scorecard
 from receivables.errors import NotEnoughDataError
-from receivables.outcomes import EventRule, late_column
-from training.dataset import DefaultData, LateData
+from receivables.outcomes import late_column
+from training.dataset import LateData
 from training.evaluate import Judged
 from training.splits import Split, rolling_origins
 
@@ -42,7 +40,6 @@ Tick = Callable[[str], None]
 MODEL: Final = "model"
 OWN_RATE: Final = "own late rate"
 SCORECARD: Final = "scorecard"
-WORST_DAYS: Final = "worst days past due"
 #: Days late at which the calibration and the figures of the run look; all on the grid.
 HORIZONS: Final = (0, 5, 15, 30, 60, 90)
 #: Days late at which the law is learnt; few enough that a run takes seconds, dense where invoices are paid.
@@ -54,7 +51,6 @@ ROUNDS: Final = ((40, 70, 100, 150), (200, 300, 400))
 _CHOOSING: Final = (0, 5)
 #: The horizon whose maturity places the origins.
 _HEADLINE: Final = 5
-_FOLDS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -97,15 +93,6 @@ class LateFit:
     rounds: int
 
 
-@dataclass(frozen=True)
-class DefaultFit:
-    """The default model learnt from all matured outcomes, and how its like did on what it had not seen."""
-
-    model: DefaultModel
-    heldout: Heldout
-    labels: Floats
-
-
 def fit_late(data: LateData, settings: Settings, *, margin_days: int, tick: Tick = lambda _: None) -> LateFit:
     """The payment-time model; raises NotEnoughDataError where too few outcomes have matured."""
     cutoff, as_of, threads = data.known.cutoff, data.orders.as_of, settings.threads
@@ -128,7 +115,7 @@ def fit_late(data: LateData, settings: Settings, *, margin_days: int, tick: Tick
     final = _late_model(data.x, labels, settings, rounds, settings.seeds(settings.late_seeds))
     tick("payment time")
     maps = {
-        k: _calibration(heldout.margins[:, j], labels[heldout.rows, j], data.orders.customer_id[heldout.rows])
+        k: calibration_of(heldout.margins[:, j], labels[heldout.rows, j], data.orders.customer_id[heldout.rows])
         for j, k in enumerate(GRID)
     }
     return LateFit(final.calibrated(maps), heldout, labels, splits, rounds)
@@ -218,94 +205,8 @@ def judged_late(data: LateData, fit: LateFit) -> Judged:
     return Judged(data.orders.customer_id[rows], settled, outcomes, {MODEL: model, **fit.heldout.challengers})
 
 
-def fit_default(data: DefaultData, settings: Settings, *, tick: Tick = lambda _: None) -> DefaultFit:
-    """The default model; raises NotEnoughDataError where too few events have matured."""
-    labels = data.labels(cutoff=data.known.cutoff)
-
-    def learn(rows: npt.NDArray[np.bool_], known: Floats) -> DefaultModel:
-        use = rows & ~np.isnan(known)
-        fitted = _default_model(data, settings).fit(data.x[use], known[use])
-        tick(data.event.label)
-        return fitted
-
-    heldout = _default_out_of_time(data, settings, labels, learn) or _default_by_customer(data, settings, labels, learn)
-    final = learn(np.ones(len(labels), dtype=np.bool_), labels)
-    groups = data.orders.customer_id[heldout.rows]
-    return DefaultFit(final.calibrated(_calibration(heldout.margins, labels[heldout.rows], groups)), heldout, labels)
-
-
-Learn = Callable[[npt.NDArray[np.bool_], Floats], DefaultModel]
-
-
-def _default_out_of_time(data: DefaultData, settings: Settings, labels: Floats, learn: Learn) -> Heldout | None:
-    """The last snapshots judged by a model of what had matured before them; None where that was too little."""
-    as_of = data.orders.as_of
-    (split,) = rolling_origins(as_of, ~np.isnan(labels), end=data.known.cutoff, share=settings.judged_share, count=1)
-    before, test = ~split.test(as_of), split.test(as_of) & ~np.isnan(labels)
-    known = data.labels(cutoff=split.cutoff)
-    if np.nansum(known[before]) < data.event.minimum_events or not test.any():
-        return None
-    model = learn(before, known)
-    rows = np.flatnonzero(test)
-    challengers = _default_challengers(data, before & ~np.isnan(known), known, rows)
-    return Heldout(rows, model.margin(data.x[rows]), challengers, f"out of time, origin {split.cutoff.date()}")
-
-
-def _default_by_customer(data: DefaultData, settings: Settings, labels: Floats, learn: Learn) -> Heldout:
-    """Every customer judged by a model that has not seen it: the history is too short to hold out time as well."""
-    ids, code = np.unique(data.orders.customer_id.astype(str), return_inverse=True)
-    fold = (np.random.default_rng(settings.seed).permutation(len(ids)) % _FOLDS)[code]
-    matured = ~np.isnan(labels)
-    parts = [np.flatnonzero(matured & (fold == i)) for i in range(_FOLDS)]
-    margins = side_by_side(
-        lambda i: learn(fold != i, labels).margin(data.x[parts[i]]), list(range(_FOLDS)), settings.threads
-    )
-    found = [_default_challengers(data, matured & (fold != i), labels, parts[i]) for i in range(_FOLDS)]
-    challengers = {
-        who: {data.event.name: np.concatenate([part[who][data.event.name] for part in found])} for who in found[0]
-    }
-    how = f"customers held out in {_FOLDS} folds, same period: the history is too short to hold out time"
-    return Heldout(np.concatenate(parts), np.concatenate(margins), challengers, how)
-
-
-def _default_challengers(
-    data: DefaultData, train: npt.NDArray[np.bool_], labels: Floats, test: Ints
-) -> dict[str, dict[str, Floats]]:
-    """Scorecards on all inputs and on the worst days past due alone."""
-    made = {}
-    for who, names in ((WORST_DAYS, ("oldest_open_item_days",)), (SCORECARD, inputs_for("default"))):
-        columns = [INDEX[name] for name in names]
-        card = Scorecard.fit(data.x[train][:, columns], labels[train], names=names)
-        made[who] = {data.event.name: card.probability(data.x[test][:, columns])}
-    return made
-
-
-def judged_default(data: DefaultData, fit: DefaultFit) -> Judged:
-    """Held-out predictions and outcomes, ready to be judged."""
-    rows, name = fit.heldout.rows, data.event.name
-    predictors = {MODEL: {name: sigmoid(fit.heldout.margins)}, **fit.heldout.challengers}
-    settled = data.x[rows, INDEX["n_settled"]]
-    return Judged(data.orders.customer_id[rows], settled, {name: fit.labels[rows]}, predictors)
-
-
-def _default_model(data: DefaultData, settings: Settings) -> DefaultModel:
-    inputs = inputs_for("default")
-    return DefaultModel(
-        event=model_event(data.event),
-        names=NAMES,
-        inputs=inputs,
-        monotone=directions(inputs),
-        params=settings.default_params,
-        seeds=settings.seeds(settings.default_seeds),
-    )
-
-
-def model_event(rule: EventRule) -> Event:
-    """The event as the model states it."""
-    return Event(rule.name, rule.label, rule.days_past_due, rule.horizon_days, is_default=rule.label == "default")
-
-
-def _calibration(margin: Floats, outcome: Floats, groups: npt.NDArray[np.object_]) -> Calibration:
+def calibration_of(margin: Floats, outcome: Floats, groups: npt.NDArray[np.object_]) -> Calibration:
+    """The calibration that matured held-out outcomes support; `groups` are customers."""
     matured = ~np.isnan(outcome)
     return choose(margin[matured], outcome[matured], groups[matured].astype(str))
 

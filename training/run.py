@@ -33,15 +33,13 @@ from training.fit import (
     GRID,
     MODEL,
     OWN_RATE,
-    DefaultFit,
     LateFit,
     Settings,
     Tick,
-    fit_default,
     fit_late,
-    judged_default,
 )
 from training.fit import judged_late as judged_late_of
+from training.fit_default import DefaultFit, fit_default, judged_default
 from training.metrics import LOG_LOSS, coverage
 from training.promote import Verdict, current_champion, decide
 

@@ -18,7 +18,8 @@ from receivables.outcomes import OutcomeConfig, default_labels, late_column
 from receivables.settlements import Outcome, settlements_of
 from training.dataset import Known, LateData, segments
 from training.evaluate import MIN_OUTCOMES, Figure, Judged, judge, judge_days
-from training.fit import MODEL, OWN_RATE, WORST_DAYS
+from training.fit import MODEL, OWN_RATE
+from training.fit_default import WORST_DAYS
 from training.scoring import COLUMNS, HORIZONS
 
 SEGMENT_RATE: Final = "segment rate"

@@ -21,7 +21,8 @@ from tests.training.seller import CUTOFF, END, SETTINGS
 from training import fit
 from training.dataset import DefaultData, Known, LateData
 from training.evaluate import ALL, COLD, judge, pick
-from training.fit import DefaultFit, LateFit, fit_default, fit_late, judged_default, judged_late
+from training.fit import LateFit, fit_late, judged_late
+from training.fit_default import DefaultFit, fit_default, judged_default, model_event
 
 FAST = dataclasses.replace(SETTINGS, rounds=((10, 30),))
 
@@ -200,6 +201,6 @@ def test_every_figure_of_a_run_names_rows_events_and_an_interval(late_data: Late
 
 
 def test_the_event_of_the_model_is_called_default_only_where_it_is_one(default_data: DefaultData) -> None:
-    event = fit.model_event(default_data.event)
+    event = model_event(default_data.event)
     assert event.is_default == (default_data.event.days_past_due >= 90) == (event.label == "default")
     assert INDEX["oldest_open_item_days"] < default_data.x.shape[1]

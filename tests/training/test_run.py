@@ -15,7 +15,8 @@ from models.champion import load_champion
 from receivables.outcomes import OutcomeConfig
 from tests.training.seller import CUTOFF, MLFLOW_NOISE, SETTINGS, Seller, train_again
 from training.dataset import DefaultData, Known
-from training.fit import LateFit, fit_default
+from training.fit import LateFit
+from training.fit_default import fit_default
 from training.registered import champion_of
 
 pytestmark = [pytest.mark.filterwarnings(line) for line in MLFLOW_NOISE]

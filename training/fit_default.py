@@ -1,0 +1,122 @@
+"""Fitting the default model: judge on what it has not learnt, calibrate there, then learn from all that has matured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from features import INDEX, NAMES
+from models.default import DefaultModel
+from models.event import Event
+from models.inputs import directions, inputs_for
+from models.numbers import Floats, Ints, sigmoid
+from models.scorecard import Scorecard
+from receivables.outcomes import EventRule
+from training.dataset import DefaultData
+from training.evaluate import Judged
+from training.fit import MODEL, SCORECARD, Heldout, Settings, Tick, calibration_of, side_by_side
+from training.splits import rolling_origins
+
+#: The challenger that uses one number.
+WORST_DAYS: Final = "worst days past due"
+_FOLDS: Final = 5
+
+
+@dataclass(frozen=True)
+class DefaultFit:
+    """The default model learnt from all matured outcomes, and how its like did on what it had not seen."""
+
+    model: DefaultModel
+    heldout: Heldout
+    labels: Floats
+
+
+def fit_default(data: DefaultData, settings: Settings, *, tick: Tick = lambda _: None) -> DefaultFit:
+    """The default model; raises NotEnoughDataError where too few events have matured."""
+    labels = data.labels(cutoff=data.known.cutoff)
+
+    def learn(rows: npt.NDArray[np.bool_], known: Floats) -> DefaultModel:
+        use = rows & ~np.isnan(known)
+        fitted = _default_model(data, settings).fit(data.x[use], known[use])
+        tick(data.event.label)
+        return fitted
+
+    heldout = _default_out_of_time(data, settings, labels, learn) or _default_by_customer(data, settings, labels, learn)
+    final = learn(np.ones(len(labels), dtype=np.bool_), labels)
+    groups = data.orders.customer_id[heldout.rows]
+    return DefaultFit(final.calibrated(calibration_of(heldout.margins, labels[heldout.rows], groups)), heldout, labels)
+
+
+Learn = Callable[[npt.NDArray[np.bool_], Floats], DefaultModel]
+
+
+def _default_out_of_time(data: DefaultData, settings: Settings, labels: Floats, learn: Learn) -> Heldout | None:
+    """The last snapshots judged by a model of what had matured before them; None where that was too little."""
+    as_of = data.orders.as_of
+    (split,) = rolling_origins(as_of, ~np.isnan(labels), end=data.known.cutoff, share=settings.judged_share, count=1)
+    before, test = ~split.test(as_of), split.test(as_of) & ~np.isnan(labels)
+    known = data.labels(cutoff=split.cutoff)
+    if np.nansum(known[before]) < data.event.minimum_events or not test.any():
+        return None
+    model = learn(before, known)
+    rows = np.flatnonzero(test)
+    challengers = _default_challengers(data, before & ~np.isnan(known), known, rows)
+    return Heldout(rows, model.margin(data.x[rows]), challengers, f"out of time, origin {split.cutoff.date()}")
+
+
+def _default_by_customer(data: DefaultData, settings: Settings, labels: Floats, learn: Learn) -> Heldout:
+    """Every customer judged by a model that has not seen it: the history is too short to hold out time as well."""
+    ids, code = np.unique(data.orders.customer_id.astype(str), return_inverse=True)
+    fold = (np.random.default_rng(settings.seed).permutation(len(ids)) % _FOLDS)[code]
+    matured = ~np.isnan(labels)
+    parts = [np.flatnonzero(matured & (fold == i)) for i in range(_FOLDS)]
+    margins = side_by_side(
+        lambda i: learn(fold != i, labels).margin(data.x[parts[i]]), list(range(_FOLDS)), settings.threads
+    )
+    found = [_default_challengers(data, matured & (fold != i), labels, parts[i]) for i in range(_FOLDS)]
+    challengers = {
+        who: {data.event.name: np.concatenate([part[who][data.event.name] for part in found])} for who in found[0]
+    }
+    how = f"customers held out in {_FOLDS} folds, same period: the history is too short to hold out time"
+    return Heldout(np.concatenate(parts), np.concatenate(margins), challengers, how)
+
+
+def _default_challengers(
+    data: DefaultData, train: npt.NDArray[np.bool_], labels: Floats, test: Ints
+) -> dict[str, dict[str, Floats]]:
+    """Scorecards on all inputs and on the worst days past due alone."""
+    made = {}
+    for who, names in ((WORST_DAYS, ("oldest_open_item_days",)), (SCORECARD, inputs_for("default"))):
+        columns = [INDEX[name] for name in names]
+        card = Scorecard.fit(data.x[train][:, columns], labels[train], names=names)
+        made[who] = {data.event.name: card.probability(data.x[test][:, columns])}
+    return made
+
+
+def judged_default(data: DefaultData, fit: DefaultFit) -> Judged:
+    """Held-out predictions and outcomes, ready to be judged."""
+    rows, name = fit.heldout.rows, data.event.name
+    predictors = {MODEL: {name: sigmoid(fit.heldout.margins)}, **fit.heldout.challengers}
+    settled = data.x[rows, INDEX["n_settled"]]
+    return Judged(data.orders.customer_id[rows], settled, {name: fit.labels[rows]}, predictors)
+
+
+def _default_model(data: DefaultData, settings: Settings) -> DefaultModel:
+    inputs = inputs_for("default")
+    return DefaultModel(
+        event=model_event(data.event),
+        names=NAMES,
+        inputs=inputs,
+        monotone=directions(inputs),
+        params=settings.default_params,
+        seeds=settings.seeds(settings.default_seeds),
+    )
+
+
+def model_event(rule: EventRule) -> Event:
+    """The event as the model states it."""
+    return Event(rule.name, rule.label, rule.days_past_due, rule.horizon_days, is_default=rule.label == "default")
