@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,8 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks import floor, ours, pandas_peer, polars_peer, sql
-from benchmarks.measure import Cost, median_cost
+from benchmarks.measure import Cost, flat, median_cost
+from benchmarks.part import Bar, Part, Results, Sizes, number, say
 from benchmarks.reference import NAMES, differences
 from benchmarks.synthetic import COLUMNS, Columns, customer_ids, history_of, orders_of
 from features.expression import Floats
@@ -86,7 +87,7 @@ def measure(contender: Contender, columns: Columns, repetitions: int | None = No
     return cost, contender.matrix(answer)
 
 
-def contest(columns: Columns, repetitions: int | None, folder: Path, say: Callable[[str], None]) -> dict[str, Cost]:
+def contest(columns: Columns, repetitions: int | None, folder: Path) -> dict[str, Cost]:
     """Costs by name: ours, the floor, writing the answer, each peer.
 
     Raises UnequalError where an answer differs from the engine's.
@@ -128,6 +129,69 @@ def featuretools(python: Path, folder: Path) -> Cost:
         return Cost(float(answers["cpu"]) / len(columns), float(answers["wall"]) / len(columns))
 
 
-def absent(measured: Sequence[str]) -> list[str]:
-    """Why the contenders that were not measured were not."""
-    return [f"{name}: not measured, {reason}" for name, reason in ABSENT.items() if name not in measured]
+def _figures(sizes: Sizes) -> dict[str, float]:
+    costs = contest(Columns.make(sizes.rows), sizes.repetitions, sizes.folder)
+    found: dict[str, float] = {"contest_rows": sizes.rows, **flat("contest", costs)}
+    mine = costs["ours"].cpu
+    for peer in ("duckdb_range", "duckdb_asof", "polars", "pandas"):
+        found[f"features_vs_{peer}"] = costs[peer].cpu / mine
+        found[f"features_vs_{peer}_wall"] = costs[peer].wall / costs["ours"].wall
+    for other in ("floor", "parquet_write"):
+        found[f"features_vs_{other}"] = mine / costs[other].cpu
+        found[f"features_compiled_vs_{other}"] = costs["ours_compiled"].cpu / costs[other].cpu
+    if sizes.featuretools:
+        cost = featuretools(sizes.featuretools, sizes.folder)
+        found |= {"featuretools_rows": FEATURETOOLS_ROWS, "featuretools_rows_per_second": 1 / cost.cpu}
+        found["features_vs_featuretools"] = cost.cpu / (mine / sizes.rows)
+    for name, reason in ABSENT.items():
+        if f"{name}_rows" not in found:
+            say(f"{name}: not measured, {reason}")
+    return found
+
+
+#: Contenders as people know them.
+CONTENDERS: Final = {
+    "duckdb_range": "DuckDB, RANGE window frames",
+    "polars_rolling": "Polars, rolling windows",
+    "duckdb_asof": "DuckDB, running sums and ASOF joins",
+    "pandas": "pandas, cumsum and merge_asof",
+    "polars": "Polars, cum_sum and join_asof",
+    "parquet_write": "writing the answer to Parquet",
+    "ours": "this engine, from columns",
+    "ours_compiled": "this engine, from a compiled history",
+    "floor": "floor: read, sort, write",
+}
+
+
+def contest_table(results: Results) -> str:
+    """Markdown: CPU and wall seconds of every contender; "" where they were not measured."""
+    if "contest_rows" not in results:
+        return ""
+    rows, ours = results["contest_rows"], results["contest_ours_cpu_s"]
+    head = f"| 25 features of {number(rows)} invoices | CPU s | wall s | invoices per CPU s | CPU s over ours |"
+    lines = [head, "|---|---|---|---|---|"]
+    for name, title in CONTENDERS.items():
+        cpu, wall = (results[f"contest_{name}_{clock}_s"] for clock in ("cpu", "wall"))
+        lines.append(f"| {title} | {number(cpu)} | {number(wall)} | {number(rows / cpu)} | {number(cpu / ours)} |")
+    if "features_vs_featuretools" in results:
+        few, speed = (number(results[f"featuretools_rows{name}"]) for name in ("", "_per_second"))
+        ratio = number(results["features_vs_featuretools"])
+        lines.append(
+            f"| Featuretools, deep feature synthesis ({few} invoices; ratio by invoice) | | | {speed} | {ratio} |"
+        )
+    return "\n".join(lines)
+
+
+PART: Final = Part(
+    "contest",
+    "25 features of the table, the same for every contender",
+    _figures,
+    (
+        Bar("features_vs_duckdb_range", "times fewer CPU seconds than DuckDB's RANGE window frames", "at least", 150),
+        Bar("features_vs_polars", "times fewer CPU seconds than Polars' cum_sum and join_asof", "at least", 15),
+        Bar("features_vs_pandas", "times fewer CPU seconds than pandas' cumsum and merge_asof", "at least", 15),
+        Bar("features_vs_floor", "CPU seconds over those of the floor (read, sort, write)", "at most", 8),
+        Bar("features_vs_parquet_write", "CPU seconds over those of writing the answer to Parquet", "at most", 1),
+    ),
+    contest_table,
+)

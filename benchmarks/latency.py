@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks import ours
+from benchmarks.part import Bar, Part, Sizes
 from benchmarks.synthetic import LAST_DAY, OPEN, Columns, customer_ids, history_of, ledger_of, orders_of
 from features import Orders
 from features.state import CustomerState
@@ -92,3 +93,29 @@ def _invoices(count: int, seed: int) -> Columns:
     due = issued + rng.choice([14, 30, 60], count)
     amount = rng.integers(1_000, 10_000_000, count)
     return Columns(_CUSTOMERS, code % _CUSTOMERS, issued, due, amount, np.where(code % 10 == 0, due, OPEN))
+
+
+def _figures(sizes: Sizes) -> dict[str, float]:
+    ours.warm_up()
+    return {key: value for past in SIZES for key, value in latency(past, sizes.calls).items()}
+
+
+PART: Final = Part(
+    "online",
+    "one order at a time from the state of its customer",
+    _figures,
+    (
+        *(
+            Bar(f"online_p50_us_{past}", f"one order, {past:,} past invoices: p50, µs", "at most", bound)
+            for past, bound in ((20, 50), (200, 50), (2000, 400))
+        ),
+        *(
+            Bar(f"online_p99_over_p50_{past}", f"one order, {past:,} past invoices: p99 over p50", "at most", 2)
+            for past in SIZES
+        ),
+        *(
+            Bar(f"apply_p50_us_{past}", f"taking in one more fact, {past:,} past invoices: p50, µs", "at most", 20)
+            for past in (200, 2000)
+        ),
+    ),
+)

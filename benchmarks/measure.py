@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import gc
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -50,6 +49,11 @@ def median_cost(work: Callable[[], T], repetitions: int) -> tuple[Cost, T]:
     return Cost(median(c.cpu for c in costs), median(c.wall for c in costs)), made
 
 
+def flat(prefix: str, costs: Mapping[str, Cost]) -> dict[str, float]:
+    """The costs as figures: prefix, name, clock."""
+    return {f"{prefix}_{name}_{clock}_s": getattr(c, clock) for name, c in costs.items() for clock in ("cpu", "wall")}
+
+
 def resident_bytes() -> int:
     """Memory that this process occupies now."""
     return _status("VmRSS")
@@ -70,10 +74,13 @@ def _status(name: str) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
 
 
+#: How the keys of `machine` begin.
+MACHINE: Final = ("cores of ", "with ")
+
+
 def machine() -> dict[str, float]:
-    """What was measured on, as keys, so that the map holds numbers only: cores of a CPU, day, versions."""
+    """What was measured on, as keys, so that the map holds numbers only: cores of a CPU, versions."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")] or ["unknown CPU"]
-    day = dt.datetime.now(dt.UTC).strftime("%Y%m%d")
     versions = {f"with {name} {version(name)}": 1.0 for name in _SOFTWARE}
-    return {f"cores of {models[0]}": len(models), "measured_on_yyyymmdd": int(day), **versions}
+    return {f"cores of {models[0]}": len(models), **versions}

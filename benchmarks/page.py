@@ -2,73 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
+
+from benchmarks.part import Bar, Results, number
+from benchmarks.parts import PARTS
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 RESULTS: Final = ROOT / "benchmarks" / "results.json"
 PAGE: Final = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- figures of benchmarks/results.json: begin -->", "<!-- figures: end -->"
 
-Results = Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A figure and what it is held to; names of other figures in braces stand for their values."""
-
-    key: str
-    meaning: str
-    compare: Literal["at least", "at most"]
-    bound: float
-
-    def is_met(self, value: float) -> bool:
-        """Whether the value is on the right side of the bound."""
-        return value >= self.bound if self.compare == "at least" else value <= self.bound
-
-
-BARS: Final = (
-    Bar("features_vs_duckdb_range", "times fewer CPU seconds than DuckDB's RANGE window frames", "at least", 150),
-    Bar("features_vs_polars", "times fewer CPU seconds than Polars' cum_sum and join_asof", "at least", 15),
-    Bar("features_vs_pandas", "times fewer CPU seconds than pandas' cumsum and merge_asof", "at least", 15),
-    Bar("features_vs_floor", "CPU seconds over those of the floor (read, sort, write)", "at most", 8),
-    Bar("features_vs_parquet_write", "CPU seconds over those of writing the answer to Parquet", "at most", 1),
-    Bar(
-        "features_rows_per_second_1m",
-        "whole table, {table_rows_1m} invoices at once: rows per CPU second",
-        "at least",
-        1e6,
-    ),
-    Bar(
-        "features_rows_per_second_10m",
-        "whole table, {table_rows_10m} in partitions: rows per CPU second",
-        "at least",
-        1e6,
-    ),
-    Bar("features_peak_memory_vs_bar", "peak of memory over 3 x inputs + outputs", "at most", 1),
-    Bar("online_p50_us_20", "one order, 20 past invoices: p50, µs", "at most", 50),
-    Bar("online_p50_us_200", "one order, 200 past invoices: p50, µs", "at most", 50),
-    Bar("online_p50_us_2000", "one order, 2,000 past invoices: p50, µs", "at most", 400),
-    Bar("online_p99_over_p50_20", "one order, 20 past invoices: p99 over p50", "at most", 2),
-    Bar("online_p99_over_p50_200", "one order, 200 past invoices: p99 over p50", "at most", 2),
-    Bar("online_p99_over_p50_2000", "one order, 2,000 past invoices: p99 over p50", "at most", 2),
-    Bar("apply_p50_us_200", "taking in one more fact, 200 past invoices: p50, µs", "at most", 20),
-    Bar("apply_p50_us_2000", "taking in one more fact, 2,000 past invoices: p50, µs", "at most", 20),
-    Bar("two_process_speedup", "two processes over one", "at least", 1.8),
-    Bar("dask_vs_processes", "wall time of two Dask workers over two processes", "at most", 1.3),
-)
-
-
-def number(value: float) -> str:
-    """Three significant digits, thousands separated.
-
-    >>> number(1234567), number(0.01234), number(12.345)
-    ('1,230,000', '0.0123', '12.3')
-    """
-    return f"{float(f'{value:.3g}'):,.10g}"
+BARS: Final[tuple[Bar, ...]] = tuple(bar for part in PARTS for bar in part.bars)
 
 
 class _Numbers(dict[str, str]):
@@ -93,44 +40,22 @@ def bars_table(results: Results) -> str:
     return "\n".join(lines)
 
 
-#: Contenders as people know them.
-CONTENDERS: Final = {
-    "duckdb_range": "DuckDB, RANGE window frames",
-    "polars_rolling": "Polars, rolling windows",
-    "duckdb_asof": "DuckDB, running sums and ASOF joins",
-    "pandas": "pandas, cumsum and merge_asof",
-    "polars": "Polars, cum_sum and join_asof",
-    "parquet_write": "writing the answer to Parquet",
-    "ours": "this engine, from columns",
-    "ours_compiled": "this engine, from a compiled history",
-    "floor": "floor: read, sort, write",
-}
-
-
-def contest_table(results: Results) -> str:
-    """Markdown: CPU and wall seconds of every contender."""
-    rows, ours = results["contest_rows"], results["contest_ours_cpu_s"]
-    head = f"| 25 features of {number(rows)} invoices | CPU s | wall s | invoices per CPU s | CPU s over ours |"
-    lines = [head, "|---|---|---|---|---|"]
-    for name, title in CONTENDERS.items():
-        cpu, wall = (results[f"contest_{name}_{clock}_s"] for clock in ("cpu", "wall"))
-        lines.append(f"| {title} | {number(cpu)} | {number(wall)} | {number(rows / cpu)} | {number(cpu / ours)} |")
-    if "features_vs_featuretools" in results:
-        few, speed = (number(results[f"featuretools_rows{name}"]) for name in ("", "_per_second"))
-        ratio = number(results["features_vs_featuretools"])
-        lines.append(
-            f"| Featuretools, deep feature synthesis ({few} invoices; ratio by invoice) | | | {speed} | {ratio} |"
-        )
-    return "\n".join(lines)
-
-
 def figures(results: Results) -> str:
     """Everything on the page that comes from the results."""
     cores = [f"{results[key]:.0f} {key}" for key in results if key.startswith("cores of ")]
     versions = ", ".join(key.removeprefix("with ") for key in results if key.startswith("with "))
-    day = str(int(results["measured_on_yyyymmdd"]))
-    where = f"Measured on {cores[0]}, {day[:4]}-{day[4:6]}-{day[6:]}, with {versions}."
-    return "\n\n".join([where, bars_table(results), contest_table(results)])
+    where = f"Measured on {cores[0]}, {_days(results)}, with {versions}."
+    tables = [part.table(results) for part in PARTS if part.table]
+    return "\n\n".join([where, bars_table(results), *filter(None, tables)])
+
+
+def _days(results: Results) -> str:
+    """The day of each part; one day where they were measured together."""
+    days = {part.name: results.get(f"{part.name}_measured_on_yyyymmdd") for part in PARTS}
+    shown = {name: dt.date.fromisoformat(str(int(day))) for name, day in days.items() if day}
+    if len(set(shown.values())) == 1:
+        return str(next(iter(shown.values())))
+    return ", ".join(f"{day} ({name})" for name, day in shown.items())
 
 
 def filled(page: str, results: Results) -> str:
@@ -142,12 +67,24 @@ def filled(page: str, results: Results) -> str:
     return f"{before}{BEGIN}\n{figures(results)}\n{END}{after}"
 
 
-def read_results(path: Path = RESULTS) -> dict[str, float]:
-    """The flat map of the last full run."""
-    results: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
+def today() -> float:
+    """The day as a number, so that the map holds numbers only."""
+    return float(dt.datetime.now(dt.UTC).strftime("%Y%m%d"))
+
+
+def results_of(folder: Path = RESULTS.parent) -> dict[str, float]:
+    """The flat map in a folder; empty without one."""
+    file = folder / RESULTS.name
+    results: dict[str, float] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     return results
+
+
+def write_results(results: Results, folder: Path) -> None:
+    """Writes the flat map into a folder."""
+    text = json.dumps(results, indent=1, sort_keys=True)
+    (folder / RESULTS.name).write_text(text + "\n", encoding="utf-8")
 
 
 def write_page() -> None:
     """docs/performance.md with the figures of benchmarks/results.json."""
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), read_results()), encoding="utf-8")
+    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), results_of()), encoding="utf-8")

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.latency import SIZES
-from benchmarks.page import BARS, CONTENDERS, number
+from benchmarks.contest import CONTENDERS
+from benchmarks.latency import PART, SIZES
+from benchmarks.part import number
 
 _OURS, _OTHERS = "#1f6f8b", "#b9c2c9"
-_ONLINE_BARS: Final = {bar.key: bar.bound for bar in BARS if bar.key.startswith("online_p50_us_")}
+_ONLINE_BARS: Final = {bar.key: bar.bound for bar in PART.bars if bar.key.startswith("online_p50_us_")}
+#: Figures that the picture cannot do without.
+NEEDED: Final = ("contest_rows", *_ONLINE_BARS)
 
 
 def draw(results: Mapping[str, float], path: Path) -> None:

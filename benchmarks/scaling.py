@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks import ours
+from benchmarks.part import Bar, Part, say
 from benchmarks.synthetic import COLUMNS, Columns
 from benchmarks.whole import inputs, partition_sizes
 
@@ -72,7 +73,7 @@ def _median_of(job: Callable[[], list[float]]) -> tuple[float, list[float]]:
     return median(seconds), sums
 
 
-def scaling(rows: int, folder: Path, say: Callable[[str], None]) -> dict[str, float]:
+def scaling(rows: int, folder: Path) -> dict[str, float]:
     """Speed-up from one to two processes, and two Dask workers over two processes; RuntimeError where sums differ."""
     paths = write_partitions(rows, folder)
     runs = {"processes_1": processes(1, paths), "processes_2": processes(2, paths)}
@@ -89,3 +90,14 @@ def scaling(rows: int, folder: Path, say: Callable[[str], None]) -> dict[str, fl
         found["two_dask_worker_speedup"] = walls["dask_1"] / walls["dask_2"]
         found["dask_vs_processes"] = walls["dask_2"] / walls["processes_2"]
     return found
+
+
+PART: Final = Part(
+    "scaling",
+    "every feature over partitions on one and two processes, one and two Dask workers",
+    lambda sizes: {"scaling_rows": sizes.large, **scaling(sizes.large, sizes.folder)},
+    (
+        Bar("two_process_speedup", "two processes over one", "at least", 1.8),
+        Bar("dask_vs_processes", "wall time of two Dask workers over two processes", "at most", 1.3),
+    ),
+)

@@ -12,7 +12,8 @@ import sys
 from typing import Final
 
 from benchmarks import ours
-from benchmarks.measure import Cost, cost_of, forget_peak, median_cost, peak_bytes, resident_bytes
+from benchmarks.measure import Cost, cost_of, flat, forget_peak, median_cost, peak_bytes, resident_bytes
+from benchmarks.part import Bar, Part, Sizes
 from benchmarks.synthetic import Columns, customer_ids, history_of, orders_of
 from features import History, Orders
 
@@ -86,6 +87,35 @@ def _memory_here(rows: int) -> dict[str, float]:
         "memory_output_bytes": answer.nbytes,
         "memory_peak_bytes": peak_bytes() - before,
     }
+
+
+def _figures(sizes: Sizes) -> dict[str, float]:
+    ours.warm_up()
+    costs, large = one_call(sizes.rows, sizes.repetitions or 3), partitions(sizes.large)
+    return {
+        "table_rows_1m": sizes.rows,
+        "table_rows_10m": sizes.large,
+        **flat("table", {**costs, "partitions": large}),
+        "features_rows_per_second_1m": sizes.rows / costs["one_call"].cpu,
+        "features_rows_per_second_10m": sizes.large / large.cpu,
+    }
+
+
+PART: Final = Part(
+    "table",
+    "every feature of the table, in one call and in partitions",
+    _figures,
+    tuple(
+        Bar(f"features_rows_per_second_{size}", f"whole table, {how}: rows per CPU second", "at least", 1e6)
+        for size, how in (("1m", "{table_rows_1m} invoices at once"), ("10m", "{table_rows_10m} in partitions"))
+    ),
+)
+MEMORY: Final = Part(
+    "memory",
+    "the peak of one call",
+    lambda sizes: memory(sizes.rows),
+    (Bar("features_peak_memory_vs_bar", "peak of memory over 3 x inputs + outputs", "at most", 1),),
+)
 
 
 if __name__ == "__main__":

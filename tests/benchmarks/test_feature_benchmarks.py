@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import json
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks import ours, page, reference
-from benchmarks.__main__ import main
+from benchmarks.__main__ import arguments, main, measure
 from benchmarks.contest import OURS, PEERS, Contender, UnequalError, contest
+from benchmarks.part import Part
+from benchmarks.parts import BY_NAME
 from benchmarks.synthetic import INVOICES_PER_CUSTOMER, OPEN, Columns, customer_ids, history_of, ledger_of, orders_of
 from benchmarks.whole import inputs
 from features import FEATURES, INDEX, NAMES, History, Orders, build_features
 from features.expression import Floats
 
 ROWS = 2_000
+FEATURE_PARTS = tuple(BY_NAME[name] for name in ("contest", "table", "memory", "online", "scaling"))
 
 
 @pytest.fixture(scope="module")
@@ -91,21 +94,46 @@ def test_a_contest_with_a_wrong_answer_fails(columns: Columns, tmp_path: Path, m
 
     monkeypatch.setattr("benchmarks.contest.PEERS", [Contender("wrong", lambda given: given, wrong, np.asarray, 1)])
     with pytest.raises(UnequalError, match="wrong: 25 features differ"):
-        contest(columns, 1, tmp_path, lambda _: None)
+        contest(columns, 1, tmp_path)
 
 
-def test_a_run_writes_a_flat_map_of_numbers_a_picture_and_the_table(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_parts_run_one_by_one_write_a_flat_map_of_numbers_a_picture_and_the_table(
+    tmp_path: Path,
 ) -> None:
-    sizes = ["--rows", "2000", "--large", "4000", "--calls", "40", "--repetitions", "1"]
-    assert main([*sizes, "--out", str(tmp_path)]) == 0
-    results = json.loads((tmp_path / "results.json").read_text())
+    sizes = ["--rows", "2000", "--large", "4000", "--calls", "40", "--repetitions", "1", "--out", str(tmp_path)]
+    for part in FEATURE_PARTS:
+        measure(part, arguments([*sizes, "--parts", part.name]))
+    results = page.results_of(tmp_path)
     assert all(isinstance(value, int | float) for value in results.values())
-    wanted = {bar.key for bar in page.BARS} | {"features_vs_duckdb_asof", "features_peak_memory_ratio"}
+    wanted = {bar.key for part in FEATURE_PARTS for bar in part.bars}
+    wanted |= {"features_vs_duckdb_asof", "features_peak_memory_ratio"}
     assert wanted - set(results) <= {"dask_vs_processes"}  # where Dask is not installed
     assert all(results[key] > 0 for key in wanted & set(results))
     assert (tmp_path / "features.png").read_bytes().startswith(b"\x89PNG")
-    assert "`features_vs_polars`" in capsys.readouterr().out
+    assert "`features_vs_polars`" in page.figures(results)
+
+
+def test_a_part_that_runs_alone_replaces_only_its_own_figures(tmp_path: Path) -> None:
+    page.write_results({"another": 1.0, "mine": 1.0, "with numpy 0.1": 1.0}, tmp_path)
+    measure(Part("some", "", lambda _: {"mine": 2.0}), arguments(["--out", str(tmp_path), "--parts", "memory"]))
+    results = page.results_of(tmp_path)
+    assert (results["another"], results["mine"]) == (1.0, 2.0)
+    assert "with numpy 0.1" not in results
+
+
+def test_a_part_that_fails_does_not_keep_the_others_from_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran: list[str] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        ran.append(command[-1])
+        return subprocess.CompletedProcess(command, int(command[-1] == "memory"))
+
+    monkeypatch.setattr("benchmarks.__main__.subprocess.run", run)
+    assert main(["--out", str(tmp_path), "--parts", "memory", "online"]) == 1
+    assert ran == ["memory", "online"]
+    assert "memory: failed" in capsys.readouterr().err
 
 
 def test_a_bar_that_is_missed_stays_visible() -> None:
@@ -118,4 +146,4 @@ def test_a_bar_that_is_missed_stays_visible() -> None:
 
 def test_the_page_shows_the_results_that_are_committed() -> None:
     text = page.PAGE.read_text(encoding="utf-8")
-    assert page.filled(text, page.read_results()) == text, "run: make bench"
+    assert page.filled(text, page.results_of()) == text, "run: make bench"
