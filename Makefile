@@ -9,7 +9,7 @@ export DO_NOT_TRACK := true
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help run test proof bench lint bento docs lock clean
+.PHONY: help run test proof bench world lint bento docs lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,10 @@ proof: $(VENV)/.stamp-test ## the tests that take minutes: the models against th
 
 bench: $(VENV)/.stamp-bench ## the feature engine beside its peers: ratios, benchmarks/results.json, docs/performance.md
 	$(BIN)/python -m benchmarks $(ARGS)
+
+world: $(VENV)/.stamp-bench ## the payment-time law beside other learners on one ledger; ARGS="--ledger ... --as-of ... --issued ..."
+	$(PIP) install --quiet -c requirements.lock -e ".[world]"
+	$(BIN)/python -m benchmarks.world $(ARGS)
 
 lint: $(VENV)/.stamp-test ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
