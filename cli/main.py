@@ -22,6 +22,7 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("evaluate", "cli.evaluate", "hold scores against what happened"),
     ("serve", "cli.serve", "answer orders over HTTP"),
     ("report", "cli.report", "write a decision or portfolio report"),
+    ("audit", "cli.audit", "verify the decision log, or sign a checkpoint of it"),
     ("drift", "cli.drift", "compare features and scores of two periods"),
     ("docs", "cli.docs", "write the pages that are generated from tables"),
 )
@@ -32,7 +33,8 @@ EXIT_CODES = """exit codes:
   2  wrong use of the command              7  too few matured outcomes
   3  the input cannot be read              8  no such decision, customer or model
   4  a configuration file is wrong         9  done, but rows were quarantined
-  10 drift found                           130 interrupted
+  10 drift found                           11 the decision log is not intact
+  130 interrupted
 
 environment: OTCRISK_HOME (state, default ./var), OTCRISK_CONF (configuration, default the installed conf/)
 """
@@ -40,6 +42,8 @@ environment: OTCRISK_HOME (state, default ./var), OTCRISK_CONF (configuration, d
 QUARANTINED = 9
 #: The drift check ran and found drift.
 DRIFT = 10
+#: The decision log was verified and is not what was written.
+NOT_INTACT = 11
 
 
 def build_parser(verb: str | None = None) -> argparse.ArgumentParser:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -37,8 +38,39 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 _ANSWERED: Final = "SELECT * FROM decisions WHERE request_id = ? OR idempotency_key = ?"
 _HEAD: Final = "SELECT record_sha256 FROM decisions ORDER BY seq DESC LIMIT 1"
 _LATEST: Final = "SELECT * FROM decisions WHERE customer_id = ? AND as_of < ? ORDER BY as_of DESC, seq DESC LIMIT 1"
+#: Columns that find a record; what they say is in its payload too.
+_COLUMNS: Final = ("score_id", "request_id", "idempotency_key", "customer_id", "as_of", "input_sha256")
 #: Sorts after every moment.
 _END_OF_TIME: Final = "9999"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A row as the file holds it: `seq`, the columns that find it, the text that is hashed, and the bytes answered."""
+
+    seq: int
+    columns: tuple[str, ...]
+    payload: str
+    response: bytes
+    record: DecisionRecord
+
+    def problems(self, previous_sha256: str) -> Iterator[str]:
+        """How the row differs from what this program writes after a record with hash `previous_sha256`."""
+        record = self.record
+        if record.previous_sha256 != previous_sha256:
+            yield "does not follow the record before it"
+        if record.digest() != record.record_sha256:
+            yield "its content does not have its hash"
+        expected = _values(record)
+        if (*self.columns, self.payload, self.response) != (*expected[:6], *expected[6:8]):
+            yield "its columns, text or answer differ from its content"
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection in autocommit mode: transactions are opened and closed by `DecisionLog` alone."""
+    made = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
+    made.row_factory = sqlite3.Row
+    return made
 
 
 class DecisionLog:
@@ -48,14 +80,12 @@ class DecisionLog:
     each record's hash needs the hash before it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, connect: Callable[[Path], sqlite3.Connection] = connect) -> None:
         self.path = path
         self._lock = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Autocommit mode: transactions are opened and closed by `_transaction` alone.
-            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
-            self._connection.row_factory = sqlite3.Row
+            self._connection = connect(path)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
             self._connection.execute(_TABLE)
@@ -69,15 +99,36 @@ class DecisionLog:
         Raises ConflictError where the request id or idempotency key was used with another body, and UnavailableError
         where the log cannot be written: then nothing was stored.
         """
+        (stored,) = self.append_all([record])
+        if isinstance(stored, ConflictError):
+            raise stored
+        return stored
+
+    def append_all(self, records: Sequence[DecisionRecord]) -> list[DecisionRecord | ConflictError]:
+        """For each record what `append` gives or raises, in one transaction that reaches the disk once.
+
+        Raises UnavailableError where the log cannot be written: then none of them was stored.
+        """
         with self._transaction():
-            rows = self._connection.execute(_ANSWERED, (record.request_id, record.idempotency_key)).fetchall()
-            earlier = _same(rows, record.input_sha256)
-            if earlier is not None:
-                return earlier
             head = self._connection.execute(_HEAD).fetchone()
-            sealed = record.sealed(str(head["record_sha256"]) if head else GENESIS)
-            self._connection.execute(_INSERT, _values(sealed))
-            return sealed
+            previous = str(head["record_sha256"]) if head else GENESIS
+            made: list[DecisionRecord | ConflictError] = []
+            for record in records:
+                try:
+                    stored = self._stored_before(record)
+                except ConflictError as error:
+                    made.append(error)
+                    continue
+                if stored is None:
+                    stored = record.sealed(previous)
+                    self._connection.execute(_INSERT, _values(stored))
+                    previous = stored.record_sha256
+                made.append(stored)
+            return made
+
+    def _stored_before(self, record: DecisionRecord) -> DecisionRecord | None:
+        rows = self._connection.execute(_ANSWERED, (record.request_id, record.idempotency_key)).fetchall()
+        return _same(rows, record.input_sha256)
 
     def answered(self, request_id: str, idempotency_key: str, input_sha256: str) -> DecisionRecord | None:
         """The record of the same request answered before, or null; raises ConflictError for another body."""
@@ -105,9 +156,27 @@ class DecisionLog:
 
     def all(self) -> Iterator[DecisionRecord]:
         """Every record, oldest first."""
+        for row in self._walk():
+            yield _record(row)
+
+    def stored(self) -> Iterator[Stored | str]:
+        """Every row as it lies in the file, oldest first; the reason as text where a row cannot be read at all."""
+        for row in self._walk():
+            try:
+                columns = tuple(str(row[name]) for name in _COLUMNS)
+                yield Stored(row["seq"], columns, row["payload"], row["response"], _record(row))
+            except (KeyError, TypeError, ValueError) as error:
+                yield f"record {row['seq']}: cannot be read: {type(error).__name__}"
+
+    def head(self) -> tuple[int, str]:
+        """Number and hash of the newest record; 0 and `GENESIS` of an empty log."""
+        rows = self._rows("SELECT seq, record_sha256 FROM decisions ORDER BY seq DESC LIMIT 1", ())
+        return (int(rows[0]["seq"]), str(rows[0]["record_sha256"])) if rows else (0, GENESIS)
+
+    def _walk(self) -> Iterator[sqlite3.Row]:
         seq = 0
         while rows := self._rows("SELECT * FROM decisions WHERE seq > ? ORDER BY seq LIMIT 500", (seq,)):
-            yield from map(_record, rows)
+            yield from rows
             seq = rows[-1]["seq"]
 
     def close(self) -> None:

@@ -1,0 +1,59 @@
+"""Verification of the decision log: every record, the chain between them, and the signed checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from receivables.checkpoints import Checkpoint, contradictions
+from receivables.decision import GENESIS
+from receivables.decision_log import DecisionLog, Stored
+
+#: Problems beyond this many are counted, not told.
+_TOLD: Final = 100
+
+
+@dataclass(frozen=True)
+class Verified:
+    """`records` were read and `checkpoints` held against them; `found` problems, the first of them in `problems`."""
+
+    records: int
+    checkpoints: int
+    found: int
+    problems: tuple[str, ...]
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether nothing was found."""
+        return self.found == 0
+
+
+def verify(
+    log: DecisionLog,
+    checkpoints: Sequence[Checkpoint] = (),
+    *,
+    track: Callable[[Iterable[Stored | str]], Iterable[Stored | str]] = lambda rows: rows,
+) -> Verified:
+    """What is wrong with the log: changed, missing, added or reordered records, a cut end, a chain written anew.
+
+    A cut end and a new chain show only against `checkpoints`. Memory does not grow with the log.
+    """
+    problems: list[str] = []
+    named = {point.seq for point in checkpoints}
+    hashes: dict[int, str] = {}
+    previous, expected, read = GENESIS, 1, 0
+    for row in track(log.stored()):
+        read += 1
+        if isinstance(row, str):
+            problems.append(row)
+            expected += 1
+            continue
+        if row.seq != expected:
+            problems.append(f"record {expected}: is missing before record {row.seq}")
+        problems += [f"record {row.seq} ({row.record.score_id}): {text}" for text in row.problems(previous)]
+        previous, expected = row.record.record_sha256, row.seq + 1
+        if row.seq in named:
+            hashes[row.seq] = row.record.record_sha256
+    problems += contradictions(checkpoints, hashes)
+    return Verified(read, len(checkpoints), len(problems), tuple(problems[:_TOLD]))
