@@ -59,9 +59,13 @@ class Stored:
         record = self.record
         if record.previous_sha256 != previous_sha256:
             yield "does not follow the record before it"
-        if record.digest() != record.record_sha256:
+        try:
+            digest, expected = record.digest(), _values(record)
+        except (KeyError, TypeError, ValueError):
+            yield "its content is not that of a decision"
+            return
+        if digest != record.record_sha256:
             yield "its content does not have its hash"
-        expected = _values(record)
         if (*self.columns, self.payload, self.response) != (*expected[:6], *expected[6:8]):
             yield "its columns, text or answer differ from its content"
 
