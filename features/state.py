@@ -9,7 +9,7 @@ from __future__ import annotations
 import bisect
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, Self
@@ -88,6 +88,11 @@ class _Sorted:
     def column(self, row: int) -> Ints:
         return self.data[row, : self.size]
 
+    def copy(self) -> _Sorted:
+        made = _Sorted(0)
+        made.data, made.size = self.data.copy(), self.size
+        return made
+
 
 @dataclass
 class _Master:
@@ -161,7 +166,12 @@ class CustomerState:
         earlier = self._facts.get(key)
         if earlier is not None and not self._grown(table, key, earlier, row):
             return False
-        self._facts[key] = row
+        self.put(table, row)
+        return True
+
+    def put(self, table: str, row: dict[str, Any]) -> None:
+        """`apply` without the comparison: the row stands beside an earlier one of the same key."""
+        self._facts[table, tuple(row[name] for name in BY_NAME[table].key)] = row
         self._view = None
         if table == "customers":
             self._take_master(row)
@@ -172,7 +182,37 @@ class CustomerState:
                 self._take_event(table, row)
             if table in _CLEARINGS and _text(row["invoice_id"]):
                 self._take_clearing(table, row)
-        return True
+
+    def copy(self) -> Self:
+        """An independent state of the same facts."""
+        made = type(self)(self.rates)
+        made._master, made._facts, made._ids = self._master, self._facts.copy(), self._ids.copy()
+        made._invoices, made._clearings, made._events = (
+            records.copy() for records in (self._invoices, self._clearings, self._events)
+        )
+        made._starts = self._starts.copy()
+        made._waiting.update((invoice_id, list(facts)) for invoice_id, facts in self._waiting.items())
+        return made
+
+    @property
+    def size(self) -> int:
+        """How many facts it holds."""
+        return len(self._facts)
+
+    def facts(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Table and row of every fact, those of one key once."""
+        return ((table, row) for (table, _), row in self._facts.items())
+
+    def forget_payments(self, invoice_id: str) -> None:
+        """Takes out what payments have cleared of an invoice; credit notes and write-offs stay."""
+        i = self._position(invoice_id)
+        if i < 0:
+            return
+        for at in reversed(range(int(self._starts[i]), int(self._starts[i + 1]))):
+            if self._clearings.data[3, at] == PAYMENT:
+                self._clearings.remove(at)
+                self._starts[i + 1 : len(self._ids) + 1] -= 1
+        self._view = None
 
     def _grown(
         self, table: str, key: tuple[str, tuple[Any, ...]], earlier: dict[str, Any], row: dict[str, Any]

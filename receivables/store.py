@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -18,7 +18,7 @@ from receivables.database import address_of, open_engine, queue, reaching
 from receivables.errors import InputError
 from receivables.ledger import Ledger
 from receivables.merging import GROWTH, Comparison, Conflict, compare
-from receivables.schema import BY_NAME, TABLES, Table, conform
+from receivables.schema import BY_NAME, TABLES, Kind, Table, conform
 from receivables.tables_sql import LOAD_BATCHES, SQL_TABLES
 
 #: With more customers than this, everything is read and filtered.
@@ -68,6 +68,17 @@ class LoadResult:
     def conflicts(self) -> tuple[Conflict, ...]:
         """Offered rows that contradict stored ones and were not loaded."""
         return tuple(conflict for table in self.tables.values() for conflict in table.conflicts)
+
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Rows by table, and the ledger's sequence when they were read."""
+
+    rows: Mapping[str, Sequence[Row]]
+    sequence: int = 0
 
 
 class LedgerStore:
@@ -129,6 +140,23 @@ class LedgerStore:
             frames = {t.name: _read(connection, t, wanted) for t in TABLES}
             return Ledger(frames, _sequence(connection), self.address)
 
+    def facts(self, customer_ids: Sequence[str]) -> Facts:
+        """What the ledger holds of the customers, as plain values and without a frame; rows in the order of their keys.
+
+        Dates are `datetime.date`, moments `datetime.datetime` in UTC without an offset, null is None.
+        """
+        wanted = {"customer_ids": list(customer_ids)}
+        with self._reading() as connection:
+            rows = {t.name: list(_plain_rows(connection, t, wanted)) for t in TABLES if t.name in _OF_CUSTOMERS}
+            return Facts(rows, _sequence(connection))
+
+    def exchange_rates(self) -> Ledger:
+        """A ledger that holds the exchange rates and nothing else."""
+        table = BY_NAME["exchange_rates"]
+        with self._reading() as connection:
+            rates = _read(connection, table, None)
+            return Ledger.of(exchange_rates=rates, sequence=_sequence(connection), source=self.address)
+
     def find(self, table: str, keys: pd.DataFrame) -> pd.DataFrame:
         """The stored rows of `table` whose key is among `keys` (the key's columns)."""
         with self._writing(lock=False) as connection:
@@ -188,6 +216,29 @@ def _read(connection: sa.Connection, table: Table, wanted: dict[str, Any] | None
     if wanted is None or table.name not in _OF_CUSTOMERS:
         return bulk.fetch(connection, _EVERYTHING[table.name], table)
     return bulk.fetch(connection, _OF_CUSTOMERS[table.name], table, wanted)
+
+
+def _plain_rows(connection: sa.Connection, table: Table, wanted: dict[str, Any]) -> Iterator[Row]:
+    turn = [(column.name, _PLAIN_VALUES.get(column.kind, _as_is)) for column in table.columns]
+    for values in connection.execute(_OF_CUSTOMERS[table.name], wanted):
+        yield {name: None if value is None else plain(value) for (name, plain), value in zip(turn, values, strict=True)}
+
+
+def _as_is(value: Any) -> Any:
+    return value
+
+
+def _plain_day(value: Any) -> dt.date:
+    return dt.date.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _plain_moment(value: Any) -> dt.datetime:
+    moment = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment.astimezone(dt.UTC).replace(tzinfo=None)
+
+
+#: What the drivers give for text and numbers is right already; SQLite gives text for dates and moments.
+_PLAIN_VALUES: Final[dict[Kind, Callable[[Any], Any]]] = {Kind.DATE: _plain_day, Kind.MOMENT: _plain_moment}
 
 
 def _sequence(connection: sa.Connection) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from dataclasses import dataclass, replace
 from typing import Final
 
-from features import History, Orders, build_features
+from features.state import OneOrder
+from models.numbers import Floats
 from receivables.credit_checks import Facts
 from receivables.credit_limit import AMOUNT_CHECKS, LimitFigures, largest_amount, limit_figures
 from receivables.loss import LossFigures, loss
@@ -27,6 +29,7 @@ RISKY: Final = frozenset({"D", "E"})
 _BY_AMOUNT: Final = frozenset({*AMOUNT_CHECKS, "MODEL_P_LATE_30"})
 #: A cause in `degraded`: the caller's time was up before alternatives were tried.
 DEADLINE: Final = "DEADLINE_COUNTERFACTUALS"
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True)
@@ -73,9 +76,10 @@ class Assessment:
 def assess(request: ScoreRequest, known: Knowledge, tools: Tools) -> Assessment:
     """The assessment of the order in `request`, given what the store knows about the payer."""
     until = time.perf_counter() + request.options.timeout_ms / 1000.0
-    laid = overlay(known.ledger, request)
+    laid = overlay(known.account, request)
     all_listed = laid.used_open_items and bool(request.open_items and request.open_items.complete)
-    stands = position(laid, request, tools.rates, is_known=known.is_synchronised or all_listed)
+    is_known = known.is_synchronised or all_listed
+    stands = position(laid, request, tools.rates, known.quotes, is_known=is_known)
     scorer = None if known.mode == "RULES" else _Scorer(request, laid, tools)
     prediction = scorer.prediction() if scorer else None
     facts = _facts(request, stands, prediction, tools)
@@ -106,34 +110,45 @@ class _Scorer:
     """Scores the order of a request, over its own amount or over another."""
 
     def __init__(self, request: ScoreRequest, laid: Overlay, tools: Tools) -> None:
-        self._tools = tools
-        self._history = History.of(laid.ledger, tools.rates.into(laid.ledger))
-        self._orders = _orders(request)
+        self._request, self._state, self._champion = request, laid.state, tools.champion
+        self._as_of = _microseconds(request.as_of)
+        self._order = _order(request)
 
     def prediction(self) -> Prediction:
         """The models on the order as it is."""
-        return predict(self._tools.champion, self._history, self._orders)
+        return predict(self._champion, lambda: self._features(self._order))
 
     def lateness(self, gross_minor: int) -> Lateness:
         """When the order would be paid if it came to `gross_minor`."""
-        amount = self._orders.amount_minor * 0 + gross_minor
-        x = build_features(self._history, replace(self._orders, amount_minor=amount), self._tools.champion.priors)
-        return lateness(self._tools.champion, x)
+        x = self._features(self._order._replace(amount_minor=gross_minor))
+        return lateness(self._champion, x.reshape(1, -1))
+
+    def _features(self, order: OneOrder) -> Floats:
+        customer = self._request.customer
+        return self._state.features(
+            self._as_of,
+            order,
+            self._champion.priors,
+            country=customer.country or "",
+            segment=customer.customer_credit_group or "",
+        )
 
 
-def _orders(request: ScoreRequest) -> Orders:
-    order, customer = request.order, request.customer
-    return Orders.one(
-        customer_id=customer.payer,
-        as_of=request.as_of,
-        issued_on=order.issue_date,
-        due_on=order.due_date,
+def _order(request: ScoreRequest) -> OneOrder:
+    order = request.order
+    return OneOrder(
+        issued=order.issue_date.toordinal() - _EPOCH.toordinal(),
+        due=order.due_date.toordinal() - _EPOCH.toordinal(),
         net_days=order.payment_terms.net_days,
         amount_minor=parse_minor(order.gross_amount, order.currency),
         currency=order.currency,
-        country=customer.country or "",
-        segment=customer.customer_credit_group or "",
     )
+
+
+def _microseconds(moment: dt.datetime) -> int:
+    """Since 1970, UTC."""
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def _facts(request: ScoreRequest, stands: Position, prediction: Prediction | None, tools: Tools) -> Facts:

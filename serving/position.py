@@ -19,6 +19,7 @@ from serving.schemas import CreditAccount, Exposure, OpenItem, ScoreRequest
 
 #: The parts of the exposure, as the credit account names them.
 EXPOSURE_PARTS: Final = tuple(Exposure.model_fields)
+_EPOCH: Final = dt.date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ class Position:
 
     @property
     def disputed(self) -> tuple[OpenDocument, ...]:
-        """Documents with an open dispute."""
-        return tuple(d for d in self.documents or () if d.disputed)
+        """Documents with an open dispute, by number."""
+        return tuple(sorted((d for d in self.documents or () if d.disputed), key=lambda d: d.number))
 
     @property
     def max_dunning_level(self) -> int | None:
@@ -72,54 +73,41 @@ class Position:
         return None if self.documents is None else max((d.days_past_due for d in self.overdue), default=0)
 
 
-def position(laid: Overlay, request: ScoreRequest, book: RateBook, *, is_known: bool) -> Position:
-    """The position in the overlaid ledger; `is_known` says whether it holds all open items that there are."""
-    known = laid.ledger
+def position(laid: Overlay, request: ScoreRequest, book: RateBook, quotes: Ledger, *, is_known: bool) -> Position:
+    """The position in the overlaid history; `is_known` says whether it holds all open items that there are.
+
+    `quotes` is a ledger of exchange rates.
+    """
     items = {item.document_number: item for item in (request.open_items.items if request.open_items else ())}
     documents = _documents(laid, items, request.as_of.date()) if is_known or items else None
     account = request.credit_account
-    limit_minor, limit_currency = _limit(known)
-    currency = account.currency if account else limit_currency or request.order.currency
-    rates = book.into(known, currency)
+    limit = laid.limit
+    currency = account.currency if account else limit.currency if limit else request.order.currency
+    rates = book.into(quotes, currency)
     exposure, warnings = _exposure(account, documents, _credits(items), request, rates)
     return Position(
         documents=documents,
         currency=currency,
         rate=_rate(rates, request.order.currency, request.as_of.date()),
         exposure_minor=exposure,
-        limit_minor=limit_minor,
+        limit_minor=limit.amount_minor if limit else None,
         limit_valid_to=account.credit_limit_valid_to if account else None,
         is_blocked=bool(account and account.is_blocked),
-        is_insolvent=not known["insolvencies"].empty,
+        is_insolvent=laid.is_insolvent,
         warnings=warnings,
     )
 
 
 def _documents(laid: Overlay, items: dict[str, OpenItem], today: dt.date) -> tuple[OpenDocument, ...]:
-    dunnings, disputes = laid.ledger["dunnings"], laid.ledger["disputes"]
-    levels: dict[str, int] = {}
-    for number, level in zip(dunnings["invoice_id"], dunnings["level"], strict=True):
-        levels[number] = max(int(level), levels.get(number, 0))
-    contested = set(disputes.loc[disputes["closed_on"].isna(), "invoice_id"].dropna())
     made = []
     for number, held in laid.invoices.items():
         if held.residual:
             item = items.get(number)
-            level = item.dunning_level if item and item.dunning_level is not None else levels.get(number, 0)
-            disputed = item.dispute_status == "OPEN" if item and item.dispute_status else number in contested
+            level = item.dunning_level if item and item.dunning_level is not None else laid.levels.get(number, 0)
+            disputed = item.dispute_status == "OPEN" if item and item.dispute_status else number in laid.contested
             days = (today - held.due_on).days
             made.append(OpenDocument(number, days, held.residual, held.currency, level, disputed))
     return tuple(made)
-
-
-def _limit(known: Ledger) -> tuple[int | None, str | None]:
-    """The limit that holds, in minor units, and its currency; the request's is among the ledger's."""
-    limits = known["limit_changes"]
-    if limits.empty:
-        return None, None
-    columns = (limits[name] for name in ("valid_from", "known_at", "amount_minor", "currency"))
-    *_, minor, currency = max(zip(*columns, strict=True), key=lambda row: (row[0], row[1]))
-    return int(minor), str(currency)
 
 
 def _credits(items: dict[str, OpenItem]) -> list[tuple[int, str]]:
@@ -154,12 +142,8 @@ def _exposure(
 
 
 def _sum(amounts: Sequence[tuple[int, str]], rates: Rates, day: dt.date) -> int:
-    if not amounts:
-        return 0
-    minor, currency = zip(*amounts, strict=True)
-    return int(
-        rates.convert(np.array(minor), np.array(currency, object), np.full(len(minor), np.datetime64(day))).sum()
-    )
+    number = day.toordinal() - _EPOCH
+    return sum(rates.convert_one(minor, currency, number) for minor, currency in amounts)
 
 
 def _rate(rates: Rates, currency: str, day: dt.date) -> Decimal:

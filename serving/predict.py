@@ -7,16 +7,15 @@ median date, the decision and the loss follow from them, not from digits that no
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from features import History, Orders, build_features
 from models.champion import Champion
 from models.contributions import Contributions
-from models.numbers import sigmoid
+from models.numbers import Floats, sigmoid
 
 #: Horizons of the answer, in days late.
 HORIZONS: Final = (0, 30, 60, 90)
@@ -60,7 +59,7 @@ class CustomerRisk:
 class Prediction:
     """Everything the models say; `x` is the feature row (1, F). Times in milliseconds."""
 
-    x: NDArray[np.float64]
+    x: Floats
     lateness: Lateness
     risk: CustomerRisk
     late_parts: Contributions
@@ -70,10 +69,10 @@ class Prediction:
     explain_ms: float
 
 
-def predict(champion: Champion, history: History, orders: Orders) -> Prediction:
-    """The prediction for the one order in `orders`, with the contributions behind both models."""
+def predict(champion: Champion, features: Callable[[], Floats]) -> Prediction:
+    """The prediction for the order whose `features` (F,) are asked for, with the contributions behind both models."""
     start = time.perf_counter()
-    x = build_features(history, orders, champion.priors)
+    x = features().reshape(1, -1)
     built = time.perf_counter()
     late = lateness(champion, x)
     inferred = time.perf_counter()
@@ -92,7 +91,7 @@ def predict(champion: Champion, history: History, orders: Orders) -> Prediction:
     )
 
 
-def lateness(champion: Champion, x: NDArray[np.float64]) -> Lateness:
+def lateness(champion: Champion, x: Floats) -> Lateness:
     """The payment law of the one order in `x` (1, F)."""
     law = champion.late.law(x)
     over = {k: round(float(law.late_over(k)[0]) * _MILLION) for k in HORIZONS}

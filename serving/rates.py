@@ -24,7 +24,10 @@ class RateBook:
         return frozenset({self._currencies.pivot, *self._currencies.rates})
 
     def into(self, ledger: Ledger, base: str | None = None) -> Rates:
-        """The rates of `ledger` into `base`, by default the configured reporting currency."""
+        """The rates of `ledger` into `base`, by default the configured reporting currency.
+
+        Ledgers of one source and sequence are taken to hold the same rates.
+        """
         base = base or self._currencies.reporting_currency
         key = (ledger.source, ledger.sequence, base)
         found = self._made.get(key)

@@ -115,5 +115,5 @@ def _versions(known: Knowledge, tools: Tools) -> dict[str, Any]:
         "model": manifest["version"],
         "model_files": {path: entry["sha256"] for path, entry in manifest["files"].items()},
         "feature_set": manifest["feature_set_version"],
-        "ledger_sequence": known.ledger.sequence,
+        "ledger_sequence": known.sequence,
     }

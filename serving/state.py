@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
+from features.state import CustomerState
 from models.champion import Champion, load_champion
 from receivables.config import conf_dir, home
 from receivables.currencies import Currencies
@@ -16,13 +17,14 @@ from receivables.errors import UnavailableError
 from receivables.ledger import Ledger
 from receivables.policy import Policy, load_policy
 from receivables.store import LedgerStore, open_store
+from serving.account import SOURCES, Account
 from serving.rates import RateBook
 
 #: Environment variables: the champion's folder, the ledger's path or URL.
 CHAMPION: Final = "OTCRISK_CHAMPION"
 LEDGER: Final = "OTCRISK_LEDGER"
-#: Payers that are kept in memory.
-_KEPT: Final = 512
+#: Facts of payers that are kept in memory, at about a kilobyte each; the payer that was read first goes first.
+_KEPT_FACTS: Final = 60_000
 
 
 @dataclass(frozen=True)
@@ -36,30 +38,41 @@ class Tools:
 
 @dataclass(frozen=True)
 class Knowledge:
-    """What the store knows about a payer, and how far that can be trusted.
+    """What is known about a payer, and how far that can be trusted.
 
-    `mode` is FULL, or STALE where the store cannot be reached and the request alone must do, or RULES where it holds
-    nothing either. `is_synchronised` says that open items missing here are not open.
+    `quotes` is a ledger of exchange rates; `mode` is FULL, or STALE where the store cannot be reached and the request
+    alone must do, or RULES where it holds nothing either. `is_synchronised` says that open items missing here are not
+    open; `sequence` is that of the ledger.
     """
 
-    ledger: Ledger
+    account: Account
+    quotes: Ledger
     is_synchronised: bool
     loaded_at: dt.datetime | None = None
+    sequence: int = 0
     mode: str = "FULL"
     causes: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, ledger: Ledger, rates: RateBook, *, is_synchronised: bool) -> Self:
+        """The knowledge that a ledger of one payer is."""
+        account = Account.of(ledger, rates.into(ledger))
+        return cls(account, ledger, is_synchronised, sequence=ledger.sequence)
+
 
 class Payers:
-    """What the store knows about each payer; a ledger that was read stays in memory until the store is loaded anew.
+    """What is known about each payer; an account that was read stays in memory until the store is loaded anew.
 
     Without a store (`store` is null) nothing is known about anyone. Safe for threads.
     """
 
-    def __init__(self, store: LedgerStore | None) -> None:
+    def __init__(self, store: LedgerStore | None, rates: RateBook) -> None:
         self.store = store
+        self._rates = rates
         self._sequence = -1
-        self._read: dict[str, Knowledge] = {}
-        self._nothing = Ledger.of()
+        self._kept: dict[str, Knowledge] = {}
+        self._quotes = Ledger.of()
+        self._facts = 0
 
     def known(self, payer: str, *, has_items: bool) -> Knowledge:
         """What is known about the payer; an unreachable store degrades the answer, it does not prevent it.
@@ -67,25 +80,47 @@ class Payers:
         `has_items` says that the request alone can be scored.
         """
         if self.store is None:
-            return Knowledge(self._nothing, is_synchronised=False)
+            return self._nothing()
         try:
             return self._current(self.store).get(payer) or self._fetch(self.store, payer)
         except UnavailableError:
             mode = "STALE" if has_items else "RULES"
-            return Knowledge(self._nothing, is_synchronised=False, mode=mode, causes=("LEDGER_UNAVAILABLE",))
+            return replace(self._nothing(), mode=mode, causes=("LEDGER_UNAVAILABLE",))
+
+    def kept(self, payer: str) -> Knowledge | None:
+        """What is known about the payer where that takes no look into the ledger, else null."""
+        if self.store is None:
+            return self._nothing()
+        try:
+            return self._current(self.store).get(payer)
+        except UnavailableError:
+            return None
+
+    def ledger(self, payer: str) -> Ledger:
+        """The payer's part of the ledger as frames; raises UnavailableError where the store cannot be reached."""
+        return Ledger.of() if self.store is None else self.store.read([payer])
+
+    def _nothing(self) -> Knowledge:
+        return Knowledge(Account(CustomerState(self._rates.into(self._quotes))), self._quotes, is_synchronised=False)
 
     def _current(self, store: LedgerStore) -> dict[str, Knowledge]:
         """What has been read of the store as it is now."""
         sequence = store.sequence()
-        if sequence != self._sequence or len(self._read) >= _KEPT:
+        if sequence != self._sequence:
+            self._quotes = store.exchange_rates()
             # a new dictionary, never a cleared one: another thread may still be adding to the old one
-            self._sequence, self._read = sequence, {}
-        return self._read
+            self._sequence, self._kept, self._facts = self._quotes.sequence, {}, 0
+        return self._kept
 
     def _fetch(self, store: LedgerStore, payer: str) -> Knowledge:
-        kept, ledger = self._read, store.read([payer])
-        found = Knowledge(ledger, is_synchronised=True, loaded_at=store.loaded_at())
-        if ledger.sequence == self._sequence:
+        kept, quotes, facts = self._kept, self._quotes, store.facts([payer])
+        empty = Account(CustomerState(self._rates.into(quotes)))
+        account = empty.with_facts((table, row) for table in SOURCES for row in facts.rows[table])
+        found = Knowledge(account, quotes, True, store.loaded_at(), facts.sequence)
+        if facts.sequence == self._sequence:
+            self._facts += sum(map(len, facts.rows.values()))
+            while self._facts > _KEPT_FACTS and kept:
+                self._facts -= kept.pop(next(iter(kept))).account.facts
             kept[payer] = found
         return found
 
@@ -128,4 +163,4 @@ def load_state() -> State:
     spec = os.environ.get(LEDGER)
     store = open_store(spec) if spec else None
     log = DecisionLog(home() / "decisions.sqlite")
-    return State(Tools(champion, policy, rates), log, Payers(store))
+    return State(Tools(champion, policy, rates), log, Payers(store, rates))

@@ -121,10 +121,10 @@ def tools(seller: Seller) -> Tools:
 
 
 @pytest.fixture(scope="session")
-def payers(seller: Seller) -> Iterator[Payers]:
+def payers(seller: Seller, tools: Tools) -> Iterator[Payers]:
     """The customers' histories, from the store."""
     with open_store(str(seller.path)) as store:
-        yield Payers(store)
+        yield Payers(store, tools.rates)
 
 
 @pytest.fixture

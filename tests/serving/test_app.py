@@ -274,7 +274,7 @@ def test_a_ledger_out_of_reach_degrades_the_answer_and_does_not_prevent_it(
             raise UnavailableError("ledger: cannot be reached")
 
         app = create_app()
-        app.state.serving = replace(state, payers=Payers(store))
+        app.state.serving = replace(state, payers=Payers(store, state.tools.rates))
         monkeypatch.setattr(store, "sequence", unreachable)
         with TestClient(app) as client:
             with_items = client.post(SCORE, json=contract_request).json()
@@ -294,10 +294,10 @@ def test_a_load_into_the_ledger_is_seen_by_the_next_order(state: State, seller: 
     early = part["invoices"].iloc[:10]
     with open_store(place, create=True) as store:
         store.load({"invoices": early}, source="t", fingerprint="1")
-        payers = Payers(store)
-        assert len(payers.known(payer, has_items=False).ledger["invoices"]) == 10
+        payers = Payers(store, state.tools.rates)
+        assert len(payers.known(payer, has_items=False).account.invoices) == 10
         store.load({"invoices": part["invoices"]}, source="t", fingerprint="2")
-        assert len(payers.known(payer, has_items=False).ledger["invoices"]) == len(part["invoices"])
+        assert len(payers.known(payer, has_items=False).account.invoices) == len(part["invoices"])
 
 
 def test_the_openapi_document_names_every_path_every_error_and_the_whole_request(client: TestClient) -> None:

@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features import INDEX, History, Orders, Priors, build_features
+from features import INDEX, History, Priors
+from features.state import CustomerState
 from receivables.currencies import Currencies, Rates
 from receivables.ledger import Ledger
+from serving.account import Account
 from serving.overlay import Overlay, overlay
-from serving.schemas import read_request
+from serving.schemas import ScoreRequest, read_request
 
-AS_OF = dt.datetime(2026, 11, 20, 9, 14, 5, tzinfo=dt.UTC)
+AS_OF_US = int(dt.datetime(2026, 11, 20, 9, 14, 5, tzinfo=dt.UTC).timestamp()) * 1_000_000
 
 
 def invoice(number: str, issued: str, due: str, amount: int = 10000, currency: str = "EUR") -> dict[str, Any]:
@@ -57,6 +59,11 @@ def laid(
     *items: dict[str, Any], complete: bool = True, read_at: str = "2026-11-20T09:14:02Z", base: Ledger | None = None,
     **more: object,
 ) -> Overlay:  # fmt: skip
+    given = {"complete": complete, "read_at": read_at, "items": list(items)}
+    return overlay(account(ledger() if base is None else base), order(open_items=given, **more))
+
+
+def order(**more: object) -> ScoreRequest:
     document: dict[str, Any] = {
         "request_id": "r",
         "as_of": "2026-11-20T09:14:05Z",
@@ -64,19 +71,18 @@ def laid(
         "order": {"sales_order": "1", "order_date": "2026-11-20", "currency": "EUR", "gross_amount": "100.00",
                   "payment_terms": {"net_days": 30}},
         "customer": {"payer": "007", "legal_form": "LEGAL_PERSON", "country": "DE"},
-        "open_items": {"complete": complete, "read_at": read_at, "items": list(items)},
         **more,
     }  # fmt: skip
-    return overlay(ledger() if base is None else base, read_request(document))
+    return read_request(document)
 
 
-def features(found: Ledger) -> dict[str, float]:
-    rates = Rates.of(found, Currencies.read())
-    history = History.of(found, rates)
-    x = build_features(
-        history, Orders.snapshots(["007"], [AS_OF.replace(tzinfo=None)]), Priors.of(History.of(ledger()))
-    )
-    return {name: float(x[0, i]) for name, i in INDEX.items()}
+def account(of: Ledger) -> Account:
+    return Account.of(of, Rates.of(of, Currencies.read()))
+
+
+def features(state: CustomerState) -> dict[str, float]:
+    x = state.features(AS_OF_US, None, Priors.of(History.of(ledger())))
+    return {name: float(x[i]) for name, i in INDEX.items()}
 
 
 def residuals(found: Overlay) -> dict[str, int]:
@@ -86,13 +92,13 @@ def residuals(found: Overlay) -> dict[str, int]:
 def test_what_the_erp_lists_gets_the_erps_open_amount() -> None:
     found = laid(open_item("2", "20.00"), open_item("3", "100.00"))
     assert residuals(found) == {"1": 0, "2": 2000, "3": 10000}
-    assert features(found.ledger)["open_amount"] == 120.0
+    assert features(found.state)["open_amount"] == 120.0
 
 
 def test_what_a_complete_list_does_not_name_is_closed_without_counting_as_late_or_on_time() -> None:
     found = laid(open_item("3", "100.00"))
     assert residuals(found) == {"1": 0, "2": 0, "3": 10000}
-    before, after = features(ledger()), features(found.ledger)
+    before, after = features(account(ledger()).state), features(found.state)
     assert after["open_amount"] == 100.0
     # only invoice 1 was ever seen to be settled, and no credit note appears out of nothing
     for name in ("n_settled", "mean_days_late_365d", "last_days_late", "credit_note_ratio_365d", "days_since_payment"):
@@ -106,13 +112,13 @@ def test_what_a_partial_list_does_not_name_stays_open() -> None:
 def test_an_item_that_the_ledger_does_not_hold_is_added() -> None:
     found = laid(open_item("9", "60.00"), complete=False)
     assert residuals(found)["9"] == 6000
-    assert features(found.ledger)["n_open"] == 3
+    assert features(found.state)["n_open"] == 3
 
 
 def test_an_invoice_that_the_ledger_thought_settled_is_open_again() -> None:
     found = laid(open_item("1", "100.00"), complete=False)
     assert residuals(found)["1"] == 10000
-    assert features(found.ledger)["n_settled"] == 0
+    assert features(found.state)["n_settled"] == 0
 
 
 def test_a_credit_item_is_no_invoice() -> None:
@@ -136,10 +142,13 @@ def test_an_item_in_another_currency_than_the_ledgers_is_left_out_and_said() -> 
 def test_reminders_disputes_and_promises_are_added_once() -> None:
     item = open_item("3", "100.00", dunning_level=2, dispute_status="OPEN", promise_to_pay_date="2026-11-05",
                      promised_amount="100.00")  # fmt: skip
-    once = laid(item).ledger
-    twice = laid(item, base=once).ledger
-    for found in (once, twice):
-        assert [len(found[name]) for name in ("dunnings", "disputes", "promises")] == [1, 1, 1]
+    once = laid(item).state
+    known = account(Ledger.of()).with_facts(once.facts())
+    request = order(open_items={"complete": True, "read_at": "2026-11-20T09:14:05Z", "items": [item]})
+    for found in (once, overlay(known, request).state):
+        assert [table for table, _ in found.facts() if table in ("dunnings", "disputes", "promises")] == [
+            "dunnings", "disputes", "promises",
+        ]  # fmt: skip
     assert features(once)["dunning_level_max_180d"] == 2
     assert features(once)["broken_promise_ratio_365d"] == 1.0
 
@@ -152,7 +161,7 @@ def test_settled_items_alone_are_a_history() -> None:
     ]  # fmt: skip
     found = laid(base=Ledger.of(), settled_items={"items": items})
     assert set(residuals(found).values()) == {0}
-    made = features(found.ledger)
+    made = features(found.state)
     assert made["n_settled"] == 6
     assert made["mean_days_late_365d"] == pytest.approx(np.mean([7, 10, 9, 10, 9, 10]), abs=1)
 
@@ -162,7 +171,7 @@ def test_a_settled_item_pays_what_the_ledger_has_open_and_leaves_the_rest_alone(
             "amount": "100.00", "currency": "EUR"}  # fmt: skip
     found = laid(complete=False, settled_items={"items": [item, {**item, "document_number": "1"}]})
     assert residuals(found) == {"1": 0, "2": 5000, "3": 0}
-    assert features(found.ledger)["last_days_late"] == 2.0
+    assert features(found.state)["last_days_late"] == 2.0
 
 
 def test_nothing_that_became_known_after_the_order_is_in_the_view() -> None:
@@ -171,4 +180,4 @@ def test_nothing_that_became_known_after_the_order_is_in_the_view() -> None:
     base = Ledger.of(invoices=ledger()["invoices"], payments=both, allocations=both)
     found = laid(complete=False, base=base)
     assert residuals(found)["3"] == 10000
-    assert (found.ledger["allocations"]["known_at"] <= pd.Timestamp("2026-11-20T09:14:05")).all()
+    assert all(row["known_at"] <= pd.Timestamp("2026-11-20T09:14:05") for _, row in found.state.facts())

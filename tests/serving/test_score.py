@@ -14,9 +14,11 @@ import pandas as pd
 import pytest
 
 from models.champion import load_champion
+from receivables.currencies import Currencies
 from receivables.decision import DecisionRecord, wire
 from receivables.ledger import Ledger
 from serving.assess import RISKY, Assessment, assess
+from serving.rates import RateBook
 from serving.schemas import read_request
 from serving.score import Occasion, score_order
 from serving.state import Knowledge, Payers, State, Tools
@@ -53,7 +55,7 @@ def assessed(document: dict[str, Any], state: State) -> Assessment:
     return assess(read_request(document), known, state.tools)
 
 
-NOTHING = Knowledge(Ledger.of(), is_synchronised=False)
+NOTHING = Knowledge.of(Ledger.of(), RateBook(Currencies.read()), is_synchronised=False)
 
 
 @pytest.fixture(scope="module")
@@ -197,11 +199,11 @@ def test_the_same_question_gets_the_same_bytes_but_for_ids_times_and_hashes(
 
 
 def test_an_order_is_scored_alike_from_the_payers_part_and_from_the_whole_ledger(seller: Any, state: State) -> None:
-    whole = Knowledge(seller.ledger, is_synchronised=True)
     for payer in seller.customers()[:5]:
         document = order(payer)
         from_store = scored(document, state.payers.known(payer, has_items=False), state.tools)
-        of_whole = scored(document, replace(whole, ledger=seller.ledger.of_customers([payer])), state.tools)
+        part = Knowledge.of(seller.ledger.of_customers([payer]), state.tools.rates, is_synchronised=True)
+        of_whole = scored(document, part, state.tools)
         assert from_store["probabilities"] == of_whole["probabilities"]
         assert from_store["explanations"] == of_whole["explanations"]
 
@@ -211,10 +213,11 @@ def test_what_became_known_after_the_order_does_not_change_the_answer(seller: An
     document = {**order(payer), "as_of": "2026-08-03T09:00:00Z"}
     document["order"]["order_date"] = "2026-08-03"
     everything = state.payers.known(payer, has_items=False)
-    moment = pd.Timestamp("2026-08-03T09:00:00")
-    frames = {name: frame[frame["known_at"] <= moment] for name, frame in everything.ledger.frames.items()}
-    until_then = replace(everything, ledger=Ledger.of(**frames))
-    assert len(until_then.ledger["payments"]) < len(everything.ledger["payments"])
+    moment, part = pd.Timestamp("2026-08-03T09:00:00"), seller.ledger.of_customers([payer])
+    frames = {name: frame[frame["known_at"] <= moment] for name, frame in part.frames.items()}
+    until_then = Knowledge.of(Ledger.of(**frames), state.tools.rates, is_synchronised=True)
+    until_then = replace(until_then, loaded_at=everything.loaded_at)
+    assert until_then.account.facts < everything.account.facts
     full, cut = scored(document, everything, state.tools), scored(document, until_then, state.tools)
     for name in ("probabilities", "explanations", "decision", "limit", "actions", "score"):
         assert full[name] == cut[name]
