@@ -23,6 +23,7 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("serve", "cli.serve", "answer orders over HTTP"),
     ("report", "cli.report", "write a decision or portfolio report"),
     ("audit", "cli.audit", "verify the decision log, or sign a checkpoint of it"),
+    ("policy", "cli.policy", "check a credit policy, or compare two"),
     ("drift", "cli.drift", "compare features and scores of two periods"),
     ("docs", "cli.docs", "write the pages that are generated from tables"),
 )

@@ -125,10 +125,13 @@ class DefaultModel:
         rows = self._rows(x)
         return self.core_.margin(rows)
 
+    def log_odds(self, x: npt.ArrayLike) -> Floats:
+        """(n,) served log-odds of the event, after calibration: the total of `explain`."""
+        return self.calibration_.apply(self.margin(x))
+
     def probability(self, x: npt.ArrayLike) -> Floats:
         """(n,) calibrated probability of the event."""
-        margin = self.margin(x)
-        return sigmoid(self.calibration_.apply(margin))
+        return sigmoid(self.log_odds(x))
 
     def predict_proba(self, x: npt.ArrayLike) -> Floats:
         """(n, 2) probabilities of no event and event, as scikit-learn orders them."""

@@ -3,64 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_FLOOR, Decimal
 from typing import Final
 
-from receivables.money import convert_minor, format_minor, parse_minor, spoken
+from receivables.facts import Facts
+from receivables.money import format_minor, parse_minor, spoken
 
 RISK_CLASSES: Final = ("A", "B", "C", "D", "E")
 #: From good to bad; the worst of all checks is the outcome of the decision.
 OUTCOMES: Final = ("APPROVE", "APPROVE_WITH_CONDITIONS", "REVIEW", "HOLD")
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What a policy decides on; null means unknown.
-
-    Money in minor units: the order's in `currency`, the credit account's (`limit_minor`, `exposure_before_minor`) in
-    `limit_currency`; `rate` is units of the latter per unit of the former. `late_over` holds the probability that the
-    order is paid more than k days late, by k, and is null where no model answered.
-    """
-
-    as_of: dt.date
-    currency: str
-    gross_minor: int
-    net_days: int
-    legal_form: str
-    limit_currency: str
-    prepaid_minor: int = 0
-    secured_minor: int = 0
-    margin_minor: int | None = None
-    limit_minor: int | None = None
-    limit_valid_to: dt.date | None = None
-    rate: Decimal = Decimal(1)
-    exposure_before_minor: int | None = None
-    is_blocked: bool = False
-    is_insolvent: bool = False
-    max_dunning_level: int | None = None
-    oldest_overdue_days: int | None = None
-    late_over: Mapping[int, float] | None = None
-    mean_days_late: float | None = None
-    event: str = "default_12m"
-    event_label: str = "default"
-    event_probability: float | None = None
-    rating: str | None = None
-    risk_class: str | None = None
-
-    @property
-    def claim_minor(self) -> int:
-        """What the order adds to the customer's debt: gross less prepaid, in the order's currency."""
-        return self.gross_minor - self.prepaid_minor
-
-    @property
-    def exposure_after_minor(self) -> int | None:
-        """Exposure with the order, in the limit's currency: before + gross - prepaid."""
-        if self.exposure_before_minor is None:
-            return None
-        added = convert_minor(self.claim_minor, self.currency, self.limit_currency, self.rate)
-        return self.exposure_before_minor + added
+#: The outcomes with which an order goes through.
+APPROVED: Final = frozenset({"APPROVE", "APPROVE_WITH_CONDITIONS"})
 
 
 @dataclass(frozen=True)
@@ -68,7 +23,9 @@ class Rule:
     """A check as the policy wants it: what a failure leads to, what a missing fact leads to, and the threshold.
 
     Which of `threshold`, `amounts` (by currency), `by_event` (by the start of the event's name) and `by_class` (outcome
-    by risk class) must be given is said by the check's entry in `CHECKS`.
+    by risk class) must be given is said by the check's entry in `CHECKS`. With `unsecured_only` the check looks at the
+    part of the order that no security covers. An order that is to be delivered more than `horizon_days` ahead does not
+    count against the limit yet.
     """
 
     check: str
@@ -78,6 +35,8 @@ class Rule:
     amounts: dict[str, str] = field(default_factory=dict)
     by_event: dict[str, float] = field(default_factory=dict)
     by_class: dict[str, str] = field(default_factory=dict)
+    unsecured_only: bool = False
+    horizon_days: int | None = None
 
 
 @dataclass(frozen=True)
@@ -107,19 +66,28 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """An entry of the table: its name, SAP credit-check step, who decides where it fails, what its rule must give."""
+    """An entry of the table: its name, SAP credit-check step, who decides where it fails, what its rule must give.
+
+    `secures` says that its rule may be `unsecured_only`, `has_horizon` that it may name `horizon_days`.
+    """
 
     name: str
     sap_step: str | None
     decided_by: str
     needs: str
     run: Callable[[Rule, Facts], Finding]
+    secures: bool = False
+    has_horizon: bool = False
 
 
 def evaluate(rule: Rule, facts: Facts) -> CheckResult:
     """What the rule's check finds."""
     check = CHECKS[rule.check]
     found = check.run(rule, facts)
+    # nothing of the order is at risk, so what the models say of the customer does not stand in its way
+    is_covered = rule.unsecured_only and check.decided_by == "MODEL" and facts.unsecured_minor == 0
+    if is_covered and not found.passed:
+        found = replace(found, passed=True)
     if found.passed is None:
         result, outcome = "NOT_EVALUATED", rule.when_unknown
     elif found.passed:
@@ -155,8 +123,26 @@ def document_ceiling(rule: Rule, facts: Facts) -> int | None:
     return None if text is None else parse_minor(text, facts.currency)
 
 
+def counted_exposure(rule: Rule, facts: Facts) -> int | None:
+    """The exposure with the order that a limit rule looks at, in minor units of the limit's currency; null if unknown.
+
+    Without what is secured where the rule is `unsecured_only`, without the order where it lies beyond the horizon.
+    """
+    before = facts.exposure_before_minor
+    if before is None or is_beyond_horizon(rule, facts):
+        return before
+    return before + facts.in_limit_currency(facts.unsecured_minor if rule.unsecured_only else facts.claim_minor)
+
+
+def is_beyond_horizon(rule: Rule, facts: Facts) -> bool:
+    """Whether the order is delivered so late that the limit is checked nearer to that day."""
+    if rule.horizon_days is None or facts.delivery_on is None:
+        return False
+    return facts.delivery_on > facts.as_of + dt.timedelta(days=rule.horizon_days)
+
+
 def _utilisation(rule: Rule, facts: Facts) -> Finding:
-    allowed, after = allowed_exposure(rule, facts), facts.exposure_after_minor
+    allowed, after = allowed_exposure(rule, facts), counted_exposure(rule, facts)
     if allowed is None or after is None:
         return Finding(None, None, None, f"Not known: the {'credit limit' if allowed is None else 'exposure'}")
     currency = facts.limit_currency
@@ -234,19 +220,53 @@ def _risk_class(rule: Rule, facts: Facts) -> Finding:
     return Finding(facts.risk_class, worst, outcome == "APPROVE", message, outcome)
 
 
+def _payment_behaviour(rule: Rule, facts: Facts) -> Finding:
+    most, days = rule.threshold or 0.0, facts.average_days_late
+    if days is None:
+        return Finding(None, number(most), None, "Not known: how late the customer paid in the last year")
+    message = f"The customer paid {days:.1f} days late on average over the last year"
+    return Finding(number(days), number(most), days <= most, message)
+
+
+def _overdue_ratio(rule: Rule, facts: Facts) -> Finding:
+    most, ratio = rule.threshold or 0.0, facts.overdue_ratio
+    if ratio is None:
+        return Finding(None, number(most), None, "Nothing is open, or the open items are not known")
+    message = f"{ratio:.0%} of the open balance is past due"
+    return Finding(number(ratio), number(most), ratio <= most, message)
+
+
+def _expected_profit(rule: Rule, facts: Facts) -> Finding:
+    text, profit = rule.amounts.get(facts.currency), facts.expected_profit_minor
+    least = None if text is None else parse_minor(text, facts.currency)
+    if profit is None or least is None:
+        missing = "the margin of the order" if profit is None else f"the profit that is expected in {facts.currency}"
+        return Finding(None, text, None, f"Not known: {missing}")
+    message = f"The order is expected to earn {spoken(profit, facts.currency)} after loss and financing"
+    return Finding(format_minor(profit, facts.currency), format_minor(least, facts.currency), profit >= least, message)
+
+
+def _block_rule(rule: Rule, facts: Facts) -> Finding:
+    return Finding(facts.blocked_by, None, facts.blocked_by is None, f"Blocked by the rule {facts.blocked_by}")
+
+
 #: Every check there is. Adding one is adding an entry.
 CHECKS: Final[dict[str, Check]] = {
     check.name: check
     for check in (
-        Check("CREDIT_LIMIT_UTILISATION", "010", "POLICY", "threshold", _utilisation),
+        Check("CREDIT_LIMIT_UTILISATION", "010", "POLICY", "threshold", _utilisation, secures=True, has_horizon=True),
         Check("MAX_DOCUMENT_VALUE", "020", "POLICY", "amounts", _document_value),
         Check("MAX_DUNNING_LEVEL", "100", "POLICY", "threshold", _dunning),
         Check("OLDEST_OPEN_ITEM_AGE", "110", "POLICY", "threshold", _oldest_item),
+        Check("OVERDUE_RATIO", None, "POLICY", "threshold", _overdue_ratio),
+        Check("PAYMENT_BEHAVIOUR", None, "POLICY", "threshold", _payment_behaviour),
         Check("CREDIT_LIMIT_VALIDITY", None, "LIMIT", "", _limit_validity),
         Check("BLOCKED", None, "POLICY", "", _blocked),
         Check("INSOLVENCY", None, "POLICY", "", _insolvent),
-        Check("MODEL_P_LATE_30", None, "MODEL", "threshold", _late_over_30),
-        Check("MODEL_PD", None, "MODEL", "by_event", _event_probability),
-        Check("RISK_CLASS", None, "MODEL", "by_class", _risk_class),
+        Check("BLOCK_RULE", None, "POLICY", "", _block_rule),
+        Check("MODEL_P_LATE_30", None, "MODEL", "threshold", _late_over_30, secures=True),
+        Check("MODEL_PD", None, "MODEL", "by_event", _event_probability, secures=True),
+        Check("RISK_CLASS", None, "MODEL", "by_class", _risk_class, secures=True),
+        Check("EXPECTED_PROFIT", None, "POLICY", "amounts", _expected_profit),
     )
 }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
-from receivables.credit_checks import Facts
+from receivables.facts import Facts
 
 #: Past due by this many days, an order counts as lost as far as `loss_given_default` says.
 LOSS_DAYS: Final = 90
@@ -49,7 +49,7 @@ def loss(terms: LossTerms, facts: Facts) -> LossFigures | None:
     """
     if facts.late_over is None or facts.mean_days_late is None:
         return None
-    exposure = max(facts.claim_minor - facts.secured_minor, 0)
+    exposure = facts.unsecured_minor
     lost = _exact(facts.late_over[LOSS_DAYS]) * _exact(terms.loss_given_default) * exposure
     days = max(facts.net_days + _exact(facts.mean_days_late), Decimal(0))
     financing = facts.claim_minor * _exact(terms.financing_rate) * days / _YEAR

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
 from typing import Any, Final
 
-from receivables.credit_checks import CheckResult, Facts
+from receivables.credit_checks import CheckResult
 from receivables.credit_limit import LimitFigures
+from receivables.facts import Facts
 from receivables.money import format_minor
 
 
@@ -34,7 +35,8 @@ class Situation:
 
     `adverse` is (reason code, category), strongest first. `overdue` and `disputed` are document numbers;
     `overdue_minor` is the amount of the former, null where their currencies differ. `approvable_minor` is the largest
-    order that would be approved, in the order's currency, null where it is not known.
+    order that would be approved, in the order's currency, null where it is not known; `approver` the role that may
+    approve this one.
     """
 
     facts: Facts
@@ -47,6 +49,7 @@ class Situation:
     disputed: Sequence[str] = ()
     approvable_minor: int | None = None
     queue: str = ""
+    approver: str = ""
 
     @property
     def called_for(self) -> frozenset[str]:
@@ -142,8 +145,7 @@ def _reduced_limit(remedy: Remedy, situation: Situation) -> dict[str, Any] | Non
 
 def _security(remedy: Remedy, situation: Situation) -> dict[str, Any]:
     facts = situation.facts
-    uncovered = max(facts.claim_minor - facts.secured_minor, 0)
-    return {"amount": format_minor(uncovered, facts.currency), "currency": facts.currency}
+    return {"amount": format_minor(facts.unsecured_minor, facts.currency), "currency": facts.currency}
 
 
 def _split(remedy: Remedy, situation: Situation) -> dict[str, Any] | None:
@@ -154,7 +156,8 @@ def _split(remedy: Remedy, situation: Situation) -> dict[str, Any] | None:
 
 
 def _analyst(remedy: Remedy, situation: Situation) -> dict[str, Any]:
-    return {**remedy.parameters, **({"queue": situation.queue} if situation.queue else {})}
+    given = {"queue": situation.queue, "approver": situation.approver}
+    return {**remedy.parameters, **{name: value for name, value in given.items() if value}}
 
 
 #: How each remedy finds its parameters; null where it makes no sense for the order at hand.

@@ -212,11 +212,10 @@ def _adverse_codes(found: Assessment, champion: Champion) -> list[str]:
 
 
 def _counterfactuals(found: Assessment) -> list[Block]:
-    currency = found.facts.currency
     return [
         {
-            "change": "REDUCE_ORDER",
-            "parameters": {"gross_amount": format_minor(alternative.gross_minor, currency)},
+            "change": alternative.change,
+            "parameters": dict(alternative.parameters),
             "outcome": alternative.outcome,
             "late_over_0": alternative.late_over_0,
         }

@@ -4,52 +4,32 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
+from features import INDEX
 from features.state import OneOrder
 from models.numbers import Floats
-from receivables.credit_checks import Facts
-from receivables.credit_limit import AMOUNT_CHECKS, LimitFigures, largest_amount, limit_figures
+from receivables.credit_limit import LimitFigures, limit_figures
+from receivables.facts import Facts
 from receivables.loss import LossFigures, loss
 from receivables.money import parse_minor
-from receivables.policy import Decision, Policy, decide
+from receivables.policy import Decision, decide
 from receivables.remedies import Action, Situation, actions
 from serving.explain import adverse
 from serving.overlay import Overlay, overlay
 from serving.position import Position, position
-from serving.predict import Lateness, Prediction, lateness, predict
+from serving.predict import CustomerRisk, Lateness, Prediction, customer_risk, latenesses, predict
+from serving.release import Alternative, Held, Release, release
 from serving.schemas import ScoreRequest
 from serving.state import Knowledge, Tools
 
-APPROVED: Final = frozenset({"APPROVE", "APPROVE_WITH_CONDITIONS"})
 #: Risk classes that are never answered without a remedy.
 RISKY: Final = frozenset({"D", "E"})
-#: Checks whose result depends on the amount of the order.
-_BY_AMOUNT: Final = frozenset({*AMOUNT_CHECKS, "MODEL_P_LATE_30"})
-#: A cause in `degraded`: the caller's time was up before alternatives were tried.
-DEADLINE: Final = "DEADLINE_COUNTERFACTUALS"
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-
-
-@dataclass(frozen=True)
-class Alternative:
-    """The same order over another amount, scored and decided on like the order itself."""
-
-    gross_minor: int
-    outcome: str
-    late_over_0: float
-
-
-@dataclass(frozen=True)
-class Largest:
-    """The largest amount that would be approved, null where it is not known, and the alternative that was tried."""
-
-    approvable_minor: int | None = None
-    tried: Alternative | None = None
-
-
-_UNKNOWN: Final = Largest()
 
 
 @dataclass(frozen=True)
@@ -77,18 +57,16 @@ def assess(request: ScoreRequest, known: Knowledge, tools: Tools) -> Assessment:
     """The assessment of the order in `request`, given what the store knows about the payer."""
     until = time.perf_counter() + request.options.timeout_ms / 1000.0
     laid = overlay(known.account, request)
-    all_listed = laid.used_open_items and bool(request.open_items and request.open_items.complete)
-    is_known = known.is_synchronised or all_listed
-    stands = position(laid, request, tools.rates, known.quotes, is_known=is_known)
-    scorer = None if known.mode == "RULES" else _Scorer(request, laid, tools)
+    stands = _position(laid, request, known, tools)
+    scorer = None if known.mode == "RULES" else _Scorer(request, laid, stands, known, tools)
     prediction = scorer.prediction() if scorer else None
     facts = _facts(request, stands, prediction, tools)
     decision = decide(tools.policy, facts)
-    in_time = time.perf_counter() < until
-    largest = _largest(facts, decision, tools.policy, scorer) if scorer and in_time else _UNKNOWN
+    held = Held(request, facts, decision, stands.documents or (), tools.policy)
+    released = release(held, scorer.trial, until=until) if scorer else Release()
     limit = limit_figures(tools.policy.limit, facts)
     against = tuple(adverse(tools.champion, prediction)) if prediction else ()
-    situation = _situation(request, stands, facts, decision, limit, largest.approvable_minor, against)
+    situation = _situation(request, stands, facts, decision, limit, released.approvable_minor, against)
     needed = decision.outcome != "APPROVE" or facts.risk_class in RISKY
     return Assessment(
         laid=laid,
@@ -98,40 +76,75 @@ def assess(request: ScoreRequest, known: Knowledge, tools: Tools) -> Assessment:
         decision=decision,
         limit=limit,
         loss=loss(tools.policy.loss, facts),
-        approvable_minor=largest.approvable_minor,
-        alternatives=_worth_saying(request, facts, decision, largest.tried),
+        approvable_minor=released.approvable_minor,
+        alternatives=released.alternatives,
         adverse=against,
         actions=actions(tools.policy.remedies, situation, needed=needed),
-        causes=(DEADLINE,) if scorer and not in_time else (),
+        causes=released.causes,
     )
 
 
-class _Scorer:
-    """Scores the order of a request, over its own amount or over another."""
+@dataclass(frozen=True)
+class _Scored:
+    """What the policy looks at of a prediction."""
 
-    def __init__(self, request: ScoreRequest, laid: Overlay, tools: Tools) -> None:
-        self._request, self._state, self._champion = request, laid.state, tools.champion
-        self._as_of = _microseconds(request.as_of)
-        self._order = _order(request)
+    x: Floats
+    lateness: Lateness
+    risk: CustomerRisk
+
+
+class _Scorer:
+    """Scores the order of a request, and the same order changed."""
+
+    def __init__(self, request: ScoreRequest, laid: Overlay, stands: Position, known: Knowledge, tools: Tools) -> None:
+        self._request, self._laid, self._stands, self._known, self._tools = request, laid, stands, known, tools
 
     def prediction(self) -> Prediction:
         """The models on the order as it is."""
-        return predict(self._champion, lambda: self._features(self._order))
+        return predict(self._tools.champion, lambda: self._features(self._request))
 
-    def lateness(self, gross_minor: int) -> Lateness:
-        """When the order would be paid if it came to `gross_minor`."""
-        x = self._features(self._order._replace(amount_minor=gross_minor))
-        return lateness(self._champion, x.reshape(1, -1))
+    def trial(self, requests: Sequence[ScoreRequest]) -> list[Facts]:
+        """The facts of changed requests; those that change the order alone are scored together."""
+        same = [_stands_alike(self._request, changed) for changed in requests]
+        together = iter(self._together([r for r, alike in zip(requests, same, strict=True) if alike]))
+        return [next(together) if alike else self._anew(r) for r, alike in zip(requests, same, strict=True)]
 
-    def _features(self, order: OneOrder) -> Floats:
-        customer = self._request.customer
-        return self._state.features(
-            self._as_of,
-            order,
-            self._champion.priors,
+    def _together(self, requests: Sequence[ScoreRequest]) -> list[Facts]:
+        if not requests:
+            return []
+        champion = self._tools.champion
+        x = np.stack([self._features(request) for request in requests])
+        risks = [customer_risk(champion, float(log_odds)) for log_odds in champion.default.log_odds(x)]
+        scored = [_Scored(x[i : i + 1], late, risks[i]) for i, late in enumerate(latenesses(champion, x))]
+        return [_facts(r, self._stands, one, self._tools) for r, one in zip(requests, scored, strict=True)]
+
+    def _anew(self, request: ScoreRequest) -> Facts:
+        """The facts of a request that also changes where the customer stands."""
+        laid = overlay(self._known.account, request)
+        stands = _position(laid, request, self._known, self._tools)
+        return _Scorer(request, laid, stands, self._known, self._tools)._together([request])[0]
+
+    def _features(self, request: ScoreRequest) -> Floats:
+        customer = request.customer
+        return self._laid.state.features(
+            _microseconds(request.as_of),
+            _order(request),
+            self._tools.champion.priors,
             country=customer.country or "",
             segment=customer.customer_credit_group or "",
         )
+
+
+def _position(laid: Overlay, request: ScoreRequest, known: Knowledge, tools: Tools) -> Position:
+    all_listed = laid.used_open_items and bool(request.open_items and request.open_items.complete)
+    is_known = known.is_synchronised or all_listed
+    return position(laid, request, tools.rates, known.quotes, is_known=is_known)
+
+
+def _stands_alike(one: ScoreRequest, other: ScoreRequest) -> bool:
+    """Whether two requests say the same of the customer, however they differ in the order."""
+    names = ("customer", "credit_account", "open_items", "settled_items")
+    return all(getattr(one, name) is getattr(other, name) for name in names)
 
 
 def _order(request: ScoreRequest) -> OneOrder:
@@ -151,9 +164,13 @@ def _microseconds(moment: dt.datetime) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
-def _facts(request: ScoreRequest, stands: Position, prediction: Prediction | None, tools: Tools) -> Facts:
-    order, event = request.order, tools.champion.default.event
-    late, risk = (prediction.lateness, prediction.risk) if prediction else (None, None)
+def _facts(request: ScoreRequest, stands: Position, scored: _Scored | Prediction | None, tools: Tools) -> Facts:
+    order, customer, event = request.order, request.customer, tools.champion.default.event
+    late, risk = (scored.lateness, scored.risk) if scored else (None, None)
+
+    def known(name: str) -> float | None:
+        value = np.nan if scored is None else float(scored.x[0, INDEX[name]])
+        return None if np.isnan(value) else value
 
     def minor(text: str | None) -> int | None:
         return None if text is None else parse_minor(text, order.currency)
@@ -168,6 +185,12 @@ def _facts(request: ScoreRequest, stands: Position, prediction: Prediction | Non
         prepaid_minor=minor(order.prepaid_amount) or 0,
         secured_minor=minor(order.secured_amount) or 0,
         margin_minor=minor(order.contribution_margin_amount),
+        delivery_on=order.requested_delivery_date,
+        segment=customer.customer_credit_group or "",
+        country=customer.country or "",
+        payment_method=order.payment_method or "",
+        order_type=order.order_type or "",
+        check_point=request.check_point,
         limit_minor=stands.limit_minor,
         limit_valid_to=stands.limit_valid_to,
         rate=stands.rate,
@@ -176,6 +199,10 @@ def _facts(request: ScoreRequest, stands: Position, prediction: Prediction | Non
         is_insolvent=stands.is_insolvent,
         max_dunning_level=stands.max_dunning_level,
         oldest_overdue_days=stands.oldest_overdue_days,
+        overdue_ratio=known("overdue_ratio"),
+        average_days_late=known("wadl_365d"),
+        settled_invoices=int(known("n_settled") or 0),
+        history_days=int(known("history_days") or 0),
         late_over=late.late_over if late else None,
         mean_days_late=late.mean if late else None,
         event=event.name,
@@ -184,28 +211,6 @@ def _facts(request: ScoreRequest, stands: Position, prediction: Prediction | Non
         rating=risk.rating if risk else None,
         risk_class=risk.risk_class if risk else None,
     )
-
-
-def _largest(facts: Facts, decision: Decision, policy: Policy, scorer: _Scorer) -> Largest:
-    """What one more scoring, of the largest order that the checks on amounts pass, can tell."""
-    if any(c.outcome not in APPROVED for c in decision.checks if c.check not in _BY_AMOUNT):
-        return Largest(0)
-    most = largest_amount(policy.checks, facts)
-    if not most:
-        return Largest(most)
-    late = scorer.lateness(most)
-    changed = replace(facts, gross_minor=most, late_over=late.late_over, mean_days_late=late.mean)
-    outcome = decide(policy, changed).outcome
-    return Largest(most if outcome in APPROVED else None, Alternative(most, outcome, late.late_over[0]))
-
-
-def _worth_saying(
-    request: ScoreRequest, facts: Facts, decision: Decision, found: Alternative | None
-) -> tuple[Alternative, ...]:
-    """A smaller order that is approved, where the order itself is not and the caller wants to know."""
-    if found is None or not request.options.counterfactuals or decision.outcome in APPROVED:
-        return ()
-    return (found,) if found.outcome in APPROVED and found.gross_minor < facts.gross_minor else ()
 
 
 def _situation(
@@ -230,4 +235,5 @@ def _situation(
         disputed=[document.number for document in stands.disputed],
         approvable_minor=approvable,
         queue=request.customer.customer_credit_group or "",
+        approver=decision.approver,
     )

@@ -93,18 +93,30 @@ def predict(champion: Champion, features: Callable[[], Floats]) -> Prediction:
 
 def lateness(champion: Champion, x: Floats) -> Lateness:
     """The payment law of the one order in `x` (1, F)."""
+    return latenesses(champion, x)[0]
+
+
+def latenesses(champion: Champion, x: Floats) -> list[Lateness]:
+    """The payment laws of the orders in `x` (n, F), each as if it were alone."""
     law = champion.late.law(x)
-    over = {k: round(float(law.late_over(k)[0]) * _MILLION) for k in HORIZONS}
-    median = int(law.quantile(0.5)[0])
+    over = {k: law.late_over(k).tolist() for k in HORIZONS}
+    first, last = law.interval(INTERVAL)
+    columns = (law.quantile(0.5).tolist(), first.tolist(), last.tolist(), law.mean().tolist())
+    return [
+        _lateness({k: round(over[k][i] * _MILLION) for k in HORIZONS}, *row)
+        for i, row in enumerate(zip(*columns, strict=True))
+    ]
+
+
+def _lateness(over: dict[int, int], median: int, first: int, last: int, mean: float) -> Lateness:
     # the law decides on all digits, the answer on those it shows
     median = max(median, 1) if over[0] > _MILLION // 2 else min(median, 0)
-    first, last = law.interval(INTERVAL)
     return Lateness(
         over=over,
         median=median,
-        earliest=min(int(first[0]), median),
-        latest=max(int(last[0]), median),
-        mean=round(float(law.mean()[0]), 1),
+        earliest=min(first, median),
+        latest=max(last, median),
+        mean=round(mean, 1),
     )
 
 

@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from receivables.config import conf_dir
-from receivables.credit_checks import CHECKS, OUTCOMES, Facts, evaluate
+from receivables.credit_checks import CHECKS, OUTCOMES, evaluate
 from receivables.credit_limit import largest_amount, limit_figures
 from receivables.errors import ConfigError
+from receivables.facts import Facts
 from receivables.loss import LossTerms, loss
 from receivables.policy import Policy, decide, load_policy
 from receivables.remedies import PARAMETERS, Situation, actions
@@ -98,6 +99,10 @@ def test_a_perfect_score_does_not_override_a_limit_breach(policy: Policy) -> Non
         ({"limit_valid_to": dt.date(2026, 11, 19)}, "CREDIT_LIMIT_VALIDITY", "REVIEW", "LIMIT"),
         ({"is_blocked": True}, "BLOCKED", "HOLD", "POLICY"),
         ({"is_insolvent": True}, "INSOLVENCY", "HOLD", "POLICY"),
+        ({"country": "KP"}, "BLOCK_RULE", "HOLD", "POLICY"),
+        ({"average_days_late": 45.5}, "PAYMENT_BEHAVIOUR", "REVIEW", "POLICY"),
+        ({"overdue_ratio": 0.8}, "OVERDUE_RATIO", "APPROVE_WITH_CONDITIONS", "POLICY"),
+        ({"margin_minor": 100}, "EXPECTED_PROFIT", "REVIEW", "POLICY"),
     ],
 )
 def test_each_check_alone_leads_to_its_outcome(
@@ -249,10 +254,80 @@ def test_the_limit_figures_of_the_contract_order_are_those_of_the_contract(polic
     assert largest_amount(policy.checks, CONTRACT) == 2910000
 
 
+def test_what_security_covers_does_not_count_against_the_limit(policy: Policy) -> None:
+    # 49,980.00 less 20,880.00 secured leaves 150,000.00 of exposure, which is the limit
+    covered = replace(CONTRACT, secured_minor=2088000)
+    assert decide(policy, covered).outcome == "APPROVE"
+    assert decide(policy, replace(covered, secured_minor=2087999)).outcome == "HOLD"
+    assert largest_amount(policy.checks, covered) == 4998000
+    assert covered.exposure_after_minor == CONTRACT.exposure_after_minor
+
+
+def test_a_customer_of_a_bad_class_may_buy_what_is_secured_in_full(policy: Policy) -> None:
+    bad = replace(HARMLESS, risk_class="E", event_probability=0.3, secured_minor=HARMLESS.gross_minor)
+    assert decide(policy, bad).outcome == "APPROVE"
+    assert decide(policy, replace(bad, secured_minor=bad.secured_minor - 1)).outcome == "HOLD"
+
+
+def test_an_order_beyond_the_horizon_does_not_count_against_the_limit_yet(policy: Policy) -> None:
+    rules = tuple(replace(r, horizon_days=60) if r.check == "CREDIT_LIMIT_UTILISATION" else r for r in policy.checks)
+    looking_ahead = replace(policy, checks=rules)
+    for day, outcome in ((dt.date(2027, 1, 19), "HOLD"), (dt.date(2027, 1, 20), "APPROVE")):
+        assert decide(looking_ahead, replace(CONTRACT, delivery_on=day)).outcome == outcome
+    later = replace(CONTRACT, delivery_on=dt.date(2027, 1, 20))
+    assert largest_amount(rules, later) == 7500000  # the largest order value alone
+
+
+def test_a_segment_has_rules_of_its_own(policy: Policy) -> None:
+    large = replace(HARMLESS, gross_minor=20_000_000, limit_minor=10**9)
+    assert decide(policy, large).outcome == "REVIEW"
+    assert decide(policy, replace(large, segment="KEY_ACCOUNT")).outcome == "APPROVE"
+
+
+def test_an_excluded_check_is_not_run_and_says_why(policy: Policy) -> None:
+    public = replace(HARMLESS, legal_form="PUBLIC_BODY", risk_class="E", event_probability=0.5)
+    decision = decide(policy, public)
+    assert (decision.outcome, decision.decided_by) == ("APPROVE", "MODEL")
+    found = {c.check: (c.result, c.message) for c in decision.checks}
+    assert found["RISK_CLASS"] == ("NOT_EVALUATED", "Not run: excluded by PUBLIC_BODY")
+
+
+@pytest.mark.parametrize(
+    ("change", "role"),
+    [
+        ({}, "AUTOMATIC"),
+        ({"risk_class": "D"}, "CREDIT_ANALYST"),
+        ({"risk_class": "E"}, "CREDIT_MANAGER"),
+        ({"risk_class": None}, "CREDIT_MANAGER"),
+        ({"gross_minor": 10_000_001}, "CREDIT_MANAGER"),
+        ({"gross_minor": 50_000_001}, "CHIEF_FINANCIAL_OFFICER"),
+        ({"currency": "KWD"}, "CHIEF_FINANCIAL_OFFICER"),
+    ],
+)
+def test_who_may_approve_follows_from_class_and_amount(policy: Policy, change: dict[str, object], role: str) -> None:
+    decision = decide(policy, replace(HARMLESS, **change))  # type: ignore[arg-type]
+    assert decision.approver == role
+    assert decision.human_review_required is (role != "AUTOMATIC")
+
+
 def test_a_raise_is_proposed_only_where_the_limit_is_used(policy: Policy) -> None:
-    best = replace(CONTRACT, rating="R01")
+    best = replace(CONTRACT, rating="R01", history_days=2818, settled_invoices=212)
     assert limit_figures(policy.limit, best).recommendation == "RAISE"
     assert limit_figures(policy.limit, replace(best, exposure_before_minor=0)).recommendation == "KEEP"
+    assert limit_figures(policy.limit, replace(best, settled_invoices=3)).recommendation == "KEEP"
+
+
+def test_a_limit_is_capped_by_class_and_nothing_below_the_floor(policy: Policy) -> None:
+    large = replace(CONTRACT, limit_minor=300_000_000)
+    assert limit_figures(policy.limit, large).recommended == 100_000_000
+    small = replace(CONTRACT, limit_minor=200_000, rating="R09", risk_class="E")
+    assert limit_figures(policy.limit, small).recommended == 0
+
+
+def test_a_limit_is_reviewed_at_the_latest_when_it_ends(policy: Policy) -> None:
+    assert limit_figures(policy.limit, replace(CONTRACT, limit_valid_to=dt.date(2026, 12, 1))).review_by == dt.date(
+        2026, 12, 1
+    )
 
 
 @given(
@@ -293,6 +368,10 @@ def test_a_wrong_policy_is_refused_with_every_problem_at_once(tmp_path: Path) ->
         ('E = "HOLD"', 'E = "STOP"'),
         ('code = "CALL"', 'code = "VISIT"'),
         ("E = 7\n", ""),
+        ('when = { countries = ["KP"] }', "when = {}"),
+        ('role = "CREDIT_MANAGER"', 'role = "CREDIT_ANALYST"'),
+        ('A = { EUR = "5000000.00"', 'A = { EUR = "many"'),
+        ("net_days = [30, 21", "net_days = [-30, 21"),
     ):
         assert old in text
         text = text.replace(old, new, 1)
@@ -301,7 +380,7 @@ def test_a_wrong_policy_is_refused_with_every_problem_at_once(tmp_path: Path) ->
     with pytest.raises(ConfigError) as caught:
         load_policy(path)
     message = str(caught.value)
-    assert message.startswith(f"{path}: 10 problem(s)")
+    assert message.startswith(f"{path}: 14 problem(s)")
     parts = (
         "very_late_after_days",
         "MAX_DUNING_LEVEL",
@@ -313,6 +392,10 @@ def test_a_wrong_policy_is_refused_with_every_problem_at_once(tmp_path: Path) ->
         "by_class.E",
         "VISIT",
         "class E",
+        "blocks NO_BUSINESS_ON_ACCOUNT: when",
+        "CREDIT_ANALYST is listed twice",
+        "limit.cap.A.EUR",
+        "release.net_days",
     )
     for part in parts:
         assert part in message

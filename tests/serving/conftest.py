@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib.util
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -152,3 +155,16 @@ def contract_response() -> dict[str, Any]:
 def _example(name: str) -> dict[str, Any]:
     document: dict[str, Any] = json.loads((Path(__file__).parent / name).read_text(encoding="utf-8"))
     return document
+
+
+@pytest.fixture(scope="session")
+def example_client() -> ModuleType:
+    """examples/client.py; its `changed` is how a caller sends an order again."""
+    place = Path(__file__).resolve().parents[2] / "examples" / "client.py"
+    spec = importlib.util.spec_from_file_location("example_client", place)
+    assert spec is not None
+    assert spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    sys.modules[made.__name__] = made  # where dataclasses look their module up
+    spec.loader.exec_module(made)
+    return made
