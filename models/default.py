@@ -127,7 +127,8 @@ class DefaultModel:
 
     def log_odds(self, x: npt.ArrayLike) -> Floats:
         """(n,) served log-odds of the event, after calibration: the total of `explain`."""
-        return self.calibration_.apply(self.margin(x))
+        margin = self.margin(x)
+        return self.calibration_.apply(margin)
 
     def probability(self, x: npt.ArrayLike) -> Floats:
         """(n,) calibrated probability of the event."""
