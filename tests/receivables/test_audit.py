@@ -59,6 +59,11 @@ def test_an_untouched_log_is_intact(log: DecisionLog) -> None:
             "UPDATE decisions SET response = CAST(replace(CAST(response AS TEXT), 'a', 'b') AS BLOB) WHERE seq = 3",
             "record 3",
         ),
+        (
+            "UPDATE decisions SET response = CAST(replace(CAST(response AS TEXT), record_sha256, previous_sha256) "
+            "AS BLOB) WHERE seq = 3",
+            "columns, text or answer",
+        ),
         ("UPDATE decisions SET customer_id = 'X' WHERE seq = 3", "columns, text or answer"),
         ("UPDATE decisions SET as_of = '2020' WHERE seq = 3", "columns, text or answer"),
         ("UPDATE decisions SET record_sha256 = replace(record_sha256, 'a', 'b') WHERE seq = 3", "record 3"),
