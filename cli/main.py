@@ -22,6 +22,7 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("evaluate", "cli.evaluate", "hold scores against what happened"),
     ("serve", "cli.serve", "answer orders over HTTP"),
     ("report", "cli.report", "write a decision or portfolio report"),
+    ("keys", "cli.keys", "make, list, rotate and revoke the keys of those who may call the service"),
     ("audit", "cli.audit", "verify the decision log, or sign a checkpoint of it"),
     ("policy", "cli.policy", "check a credit policy, or compare two"),
     ("drift", "cli.drift", "compare features and scores of two periods"),

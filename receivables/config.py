@@ -21,6 +21,11 @@ def home() -> Path:
     return Path(os.environ.get("OTCRISK_HOME") or "var").absolute()
 
 
+def key_folder() -> Path:
+    """The folder of the keys that callers of the service use: OTCRISK_ACCESS, by default access/ in OTCRISK_HOME."""
+    return Path(os.environ.get("OTCRISK_ACCESS") or home() / "access")
+
+
 def conf_dir() -> Path:
     """The folder of configuration files: OTCRISK_CONF, by default the conf/ beside the packages."""
     return Path(os.environ.get("OTCRISK_CONF") or Path(__file__).resolve().parent.parent / "conf")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from receivables.config import conf_dir, home
 from receivables.errors import ArtefactError
+from receivables.files import write_once
 
 #: Environment variables: the private key's file; the file of public keys that are trusted.
 SIGNING: Final = "OTCRISK_SIGNING_KEY"
@@ -149,27 +149,10 @@ def make_pair(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     key = SigningKey(Ed25519PrivateKey.generate())
     private = key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    if _write_once(folder / SIGNING_FILE, private):
+    if write_once(folder / SIGNING_FILE, private):
         (folder / TRUSTED_FILE).unlink(missing_ok=True)  # of a private key that is gone
     # whoever came first has the pair; the public half follows from the private one
-    _write_once(folder / TRUSTED_FILE, read_key(folder / SIGNING_FILE).public_pem)
-
-
-def _write_once(path: Path, data: bytes) -> bool:
-    """Whether `path` was written: whole, readable by its owner alone, and only where nothing was there."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.link(draft, path)
-    except FileExistsError:
-        return False
-    finally:
-        draft.unlink()
-    return True
+    write_once(folder / TRUSTED_FILE, read_key(folder / SIGNING_FILE).public_pem)
 
 
 def _framed(domain: str, data: bytes) -> bytes:

@@ -47,12 +47,15 @@ class ApiError(Exception):
 CODES: Final[dict[str, tuple[int, str]]] = {
     "MALFORMED_JSON": (400, "the body is not JSON, or holds NaN, a duplicate key or a control character"),
     "SCHEMA": (400, "a field is missing, unknown or not of its type"),
+    "UNAUTHORIZED": (401, "no key, an unknown one, or one that has ended"),
+    "FORBIDDEN": (403, "the key has not the scope of the path, or is bound to other company codes"),
     "NOT_FOUND": (404, "no such path, or no such decision"),
     "METHOD_NOT_ALLOWED": (405, "the path does not answer this method"),
     "CONFLICT": (409, "the request_id or Idempotency-Key was used before with another body"),
     "TOO_LARGE": (413, "the body or a list in it is too large"),
     "UNSUPPORTED_MEDIA_TYPE": (415, "only application/json is read"),
     "IMPOSSIBLE_VALUES": (422, "valid JSON of the right types whose values cannot be"),
+    "TOO_MANY_REQUESTS": (429, "the rate of the key is used up; Retry-After says for how long"),
     "INTERNAL": (500, "our fault; the request_id finds it in the log"),
     "UNAVAILABLE": (503, "the decision log cannot be written, or the service is not ready; nothing was decided"),
 }
