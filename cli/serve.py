@@ -15,25 +15,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--champion", help="model folder (default: OTCRISK_CHAMPION, or champion/ in OTCRISK_HOME)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, default=3000, help="port to listen on, 0 for a free one (default 3000)")
-    parser.add_argument(
-        "--allow-remote", action="store_true", help="listen beyond this machine although nobody is asked for a key"
-    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Loads everything, then listens; returns once the service was stopped."""
     import os
 
-    from serving.run import bind, is_loopback, prepare, serve
-    from serving.state import CHAMPION
+    from serving.auth import is_loopback
+    from serving.run import bind, prepare, serve
+    from serving.state import CHAMPION, open_keys
 
-    if not is_loopback(args.host):
-        if not args.allow_remote:
-            raise InputError(
-                f"--host {args.host}: anyone who can reach this address could score orders and read decisions; "
-                "listen on 127.0.0.1 behind a proxy that checks who asks, or say --allow-remote"
-            )
-        print(f"otcrisk serve: warning: {args.host} is open to the network without keys", file=sys.stderr)
+    if not is_loopback(args.host) and open_keys() is None:
+        raise InputError(
+            f"--host {args.host}: anyone who can reach this address could score orders and read decisions; "
+            "make a key first with `otcrisk keys create`, or listen on 127.0.0.1"
+        )
     if args.champion:
         os.environ[CHAMPION] = args.champion
     state = prepare(args.ledger)

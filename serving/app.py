@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from receivables.decision import wire
 from receivables.errors import OtcRiskError
 from serving import handlers, openapi
+from serving.auth import ANY, Caller, admit_local
 from serving.handlers import Call, Reply
 from serving.ids import new_id
 from serving.problems import ApiError, from_domain, refuse
@@ -34,20 +35,21 @@ _LOG: Final = logging.getLogger("otcrisk.serving")
 
 @dataclass(frozen=True)
 class Path:
-    """One path: its only method, what answers, and how large a body may be (0: none is read)."""
+    """One path: its only method, the scope that a key needs, what answers, the largest body (0: none is read)."""
 
     path: str
     method: str
+    scope: str
     answer: Callable[[State, Call], Reply]
     max_body: int = 0
 
 
 PATHS: Final[tuple[Path, ...]] = (
-    Path("/v1/orders/score", "POST", handlers.score, MAX_BODY),
-    Path("/v1/orders/score-batch", "POST", handlers.score_batch, MAX_BATCH_BODY),
-    Path("/v1/decisions/{score_id}", "GET", handlers.decision),
-    Path("/v1/models/current", "GET", handlers.current_model),
-    Path("/openapi.json", "GET", lambda state, call: Reply(wire(openapi.document()))),
+    Path("/v1/orders/score", "POST", "score", handlers.score, MAX_BODY),
+    Path("/v1/orders/score-batch", "POST", "score", handlers.score_batch, MAX_BATCH_BODY),
+    Path("/v1/decisions/{score_id}", "GET", "review", handlers.decision),
+    Path("/v1/models/current", "GET", ANY, handlers.current_model),
+    Path("/openapi.json", "GET", ANY, lambda state, call: Reply(wire(openapi.document()))),
 )
 
 
@@ -77,14 +79,15 @@ class Endpoint:
         path = self._path
         if request.method != path.method:
             raise refuse("METHOD_NOT_ALLOWED", f"expected {path.method}", headers={"Allow": path.method})
+        state: State | None = getattr(request.app.state, "serving", None)
+        if state is None:
+            raise refuse("UNAVAILABLE", "the service is not ready", headers={"Retry-After": "1"})
+        caller = _admit(request, state, path.scope)  # before a stranger's body is read
         body = b""
         if path.max_body:
             require_json(request.headers.get("content-type"))
             body = await _read(request, path.max_body)
-        state: State | None = getattr(request.app.state, "serving", None)
-        if state is None:
-            raise refuse("UNAVAILABLE", "the service is not ready", headers={"Retry-After": "1"})
-        call = Call(body, dict(request.headers), request.path_params)
+        call = Call(body, dict(request.headers), request.path_params, caller)
         # in a worker thread: reading the ledger and writing the log must not hold up the health checks
         reply = await run_in_threadpool(path.answer, state, call)
         return _json(reply.body, 200, reply.headers)
@@ -103,6 +106,12 @@ def create_app() -> Starlette:
     """The application; whoever starts it puts the loaded `State` into `app.state.serving`."""
     routes = [Route(path.path, Endpoint(path)) for path in PATHS]
     return Starlette(routes=[*routes, Route("/{path:path}", Nowhere())])
+
+
+def _admit(request: Request, state: State, scope: str) -> Caller:
+    if state.keys is not None:
+        return state.keys.admit(request.headers.get("authorization"), scope)
+    return admit_local(request.client.host if request.client else None, request.headers)
 
 
 async def _read(request: Request, most: int) -> bytes:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 import hmac
+import ipaddress
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -39,8 +40,36 @@ class Caller:
             raise refuse("FORBIDDEN", "this key is bound to other company codes than the order names")
 
 
-#: Whoever can reach a service that listens on this machine only and has no keys.
+#: A program on this machine, while there are no keys.
 LOCAL: Final = Caller("local", "local", frozenset())
+#: The scope of paths that any live key opens.
+ANY: Final = ""
+#: Scopes whose paths look at the company code of what they are sent.
+_BY_COMPANY: Final = ("score", "ingest", ANY)
+#: Headers by which a proxy says that somebody else asks.
+_FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody beyond this machine can reach the address.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def admit_local(host: str | None, headers: Mapping[str, str]) -> Caller:
+    """The caller where there are no keys: a program on this machine; `host` is null on a Unix socket.
+
+    Raises ApiError UNAUTHORIZED for anyone else, also through a proxy that says so.
+    """
+    if (host is None or is_loopback(host)) and not any(name in headers for name in _FORWARDED):
+        return LOCAL
+    raise refuse("UNAUTHORIZED", "this service has no keys and answers programs on its own machine only")
 
 
 @dataclass
@@ -89,8 +118,10 @@ class KeyRing:
         now = self._clock()
         self._look(now)
         key = self._known(authorization or "")
-        if scope not in key.scopes:
+        if scope != ANY and scope not in key.scopes:
             raise refuse("FORBIDDEN", f"this key has not the scope {scope}")
+        if key.company_codes and scope not in _BY_COMPANY:
+            raise refuse("FORBIDDEN", "this key is bound to company codes, which this path does not tell apart")
         wait = self._bucket(key, now).take(key.per_minute, now)
         if wait > 0:
             raise refuse(

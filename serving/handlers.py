@@ -11,6 +11,7 @@ from typing import Any, Final
 from receivables.decision import DecisionRecord, fingerprint, moment_text, wire
 from receivables.errors import OtcRiskError
 from serving.answer import model_block
+from serving.auth import LOCAL, Caller
 from serving.plausible import require_possible
 from serving.problems import ApiError, FieldProblem, from_domain, refuse
 from serving.schemas import ScoreRequest, read_request
@@ -28,11 +29,12 @@ _BUDGET: Final = re.compile(r"[0-9]{1,6}\Z")
 
 @dataclass(frozen=True)
 class Call:
-    """An HTTP request as far as a handler needs it; header names in lower case."""
+    """An HTTP request as far as a handler needs it: header names in lower case, who asks."""
 
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     path: Mapping[str, str] = field(default_factory=dict)
+    caller: Caller = LOCAL
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Reply:
 
 def score(state: State, call: Call) -> Reply:
     """`POST /v1/orders/score`."""
-    record, is_replay = _decide(state, parse(call.body), call.headers)
+    record, is_replay = _decide(state, parse(call.body), call)
     return Reply(wire(record.response), {REPLAYED: "true"} if is_replay else {})
 
 
@@ -57,7 +59,7 @@ def score_batch(state: State, call: Call) -> Reply:
         raise refuse("SCHEMA", 'expected {"orders": [...]} with one scoring request per order')
     if not 1 <= len(orders) <= MAX_BATCH:
         raise refuse("TOO_LARGE" if orders else "SCHEMA", f"expected 1 to {MAX_BATCH} orders")
-    return Reply(wire({"results": [_one_of_batch(state, order) for order in orders]}))
+    return Reply(wire({"results": [_one_of_batch(state, order, call.caller) for order in orders]}))
 
 
 def decision(state: State, call: Call) -> Reply:
@@ -88,9 +90,9 @@ def request_id_of(document: Any) -> str | None:
     return given if isinstance(given, str) and 0 < len(given) <= 64 and given.isprintable() else None
 
 
-def _one_of_batch(state: State, document: Any) -> dict[str, Any]:
+def _one_of_batch(state: State, document: Any, caller: Caller) -> dict[str, Any]:
     try:
-        return {"status": 200, "answer": _decide(state, document, {})[0].response}
+        return {"status": 200, "answer": _decide(state, document, Call(caller=caller))[0].response}
     except ApiError as error:
         return {"status": error.status, **error.envelope(request_id_of(document) or "")}
     except OtcRiskError as error:
@@ -98,12 +100,13 @@ def _one_of_batch(state: State, document: Any) -> dict[str, Any]:
         return {"status": refusal.status, **refusal.envelope(request_id_of(document) or "")}
 
 
-def _decide(state: State, document: Any, headers: Mapping[str, str]) -> tuple[DecisionRecord, bool]:
+def _decide(state: State, document: Any, call: Call) -> tuple[DecisionRecord, bool]:
     """The record of the answer, and whether it was given before; nothing is answered before it is recorded."""
     try:
-        request = _within(read_request(document), headers)
+        request = _within(read_request(document), call.headers)
+        call.caller.require_company(request.order.company_code)
         require_possible(request, state.convertible)
-        key = _idempotency_key(headers) or request.request_id
+        key = _idempotency_key(call.headers) or request.request_id
         if request.options.dry_run:
             return _answer(state, request, document, key), False
         earlier = state.log.answered(request.request_id, key, fingerprint(document))

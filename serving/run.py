@@ -6,7 +6,6 @@ one process per container behind a proxy instead.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import signal
 import socket
@@ -17,18 +16,6 @@ from serving.state import LEDGER, State, load_state
 #: Seconds that requests in flight are given at the end.
 _DRAIN_SECONDS = 10
 _BACKLOG = 2048
-
-
-def is_loopback(host: str) -> bool:
-    """Whether nobody beyond this machine can reach the address.
-
-    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
-    (True, True, False)
-    """
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def prepare(ledger: str | None) -> State:

@@ -10,7 +10,8 @@ from typing import Final, Self
 
 from features.state import CustomerState
 from models.champion import Champion, load_champion
-from receivables.config import conf_dir, home
+from receivables.access_keys import AccessKeys
+from receivables.config import conf_dir, home, key_folder
 from receivables.currencies import Currencies
 from receivables.decision_log import DecisionLog
 from receivables.errors import UnavailableError
@@ -18,6 +19,7 @@ from receivables.ledger import Ledger
 from receivables.policy import Policy, load_policy
 from receivables.store import LedgerStore, open_store
 from serving.account import SOURCES, Account
+from serving.auth import KeyRing
 from serving.rates import RateBook
 
 #: Environment variables: the champion's folder, the ledger's path or URL.
@@ -127,11 +129,12 @@ class Payers:
 
 @dataclass(frozen=True)
 class State:
-    """Loaded once at start."""
+    """Loaded once at start; without `keys` only programs on this machine are answered."""
 
     tools: Tools
     log: DecisionLog
     payers: Payers
+    keys: KeyRing | None = None
 
     @property
     def convertible(self) -> frozenset[str]:
@@ -154,8 +157,8 @@ def champion_folder() -> Path:
 def load_state() -> State:
     """The state as the environment names it.
 
-    Raises ArtefactError for a damaged champion, ConfigError for a wrong policy, UnavailableError or NotFoundError where
-    the ledger or the decision log cannot be opened.
+    Raises ArtefactError for a damaged champion, ConfigError for a wrong policy or damaged keys, UnavailableError or
+    NotFoundError where the ledger or the decision log cannot be opened.
     """
     policy = load_policy(conf_dir() / "policy.toml")
     rates = RateBook(Currencies.read())
@@ -163,4 +166,10 @@ def load_state() -> State:
     spec = os.environ.get(LEDGER)
     store = open_store(spec) if spec else None
     log = DecisionLog(home() / "decisions.sqlite")
-    return State(Tools(champion, policy, rates), log, Payers(store, rates))
+    return State(Tools(champion, policy, rates), log, Payers(store, rates), open_keys())
+
+
+def open_keys() -> KeyRing | None:
+    """The keys of this installation, null where none was ever made; raises ConfigError where they are damaged."""
+    keys = AccessKeys(key_folder())
+    return KeyRing(keys) if keys.all() else None

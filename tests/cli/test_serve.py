@@ -90,11 +90,11 @@ def test_a_ledger_that_is_not_there_ends_with_8(seller: Seller, environment: dic
     assert done.returncode == 8
 
 
-def test_an_address_beyond_this_machine_is_refused_unless_it_is_asked_for(environment: dict[str, str]) -> None:
+def test_an_address_beyond_this_machine_is_refused_without_keys(environment: dict[str, str]) -> None:
     for host in ("0.0.0.0", "example.org"):  # noqa: S104 - must be refused
         done = refused(environment, "--host", host)
         assert done.returncode == 3
-        assert "--allow-remote" in done.stderr
+        assert "otcrisk keys create" in done.stderr
 
 
 def test_a_port_in_use_ends_with_5(seller: Seller, environment: dict[str, str]) -> None:  # noqa: F811

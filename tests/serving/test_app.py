@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -13,19 +14,22 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from receivables.access_keys import SCOPES, AccessKeys
 from receivables.credit_checks import CHECKS
 from receivables.decision import fingerprint
 from receivables.errors import UnavailableError
 from receivables.remedies import PARAMETERS
 from receivables.store import open_store
 from serving import handlers
-from serving.app import MAX_BODY, create_app
+from serving.app import MAX_BODY, PATHS, create_app
+from serving.auth import ANY, KeyRing
 from serving.problems import CODES
 from serving.state import Payers, State
 from serving.warm import _ORDER as PLAIN_ORDER
 
 SCORE = "/v1/orders/score"
 JSON = {"Content-Type": "application/json"}
+HERE = ("127.0.0.1", 50_000)
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
@@ -34,7 +38,7 @@ def client(state: State) -> Iterator[TestClient]:
     app = create_app()
     app.state.serving = state
     # what the service does not catch would be raised here, and fail the test
-    with TestClient(app) as made:
+    with TestClient(app, client=HERE) as made:
         yield made
 
 
@@ -245,7 +249,7 @@ def test_a_decision_that_cannot_be_recorded_is_not_given(
 
 
 def test_before_the_state_is_loaded_the_answer_is_503() -> None:
-    with TestClient(create_app()) as client:
+    with TestClient(create_app(), client=HERE) as client:
         refused(client.post(SCORE, content=b"{}", headers=JSON), 503, "UNAVAILABLE")
 
 
@@ -276,7 +280,7 @@ def test_a_ledger_out_of_reach_degrades_the_answer_and_does_not_prevent_it(
         app = create_app()
         app.state.serving = replace(state, payers=Payers(store, state.tools.rates))
         monkeypatch.setattr(store, "sequence", unreachable)
-        with TestClient(app) as client:
+        with TestClient(app, client=HERE) as client:
             with_items = client.post(SCORE, json=contract_request).json()
             bare = {k: v for k, v in contract_request.items() if k != "open_items"} | {"request_id": "bare"}
             without = client.post(SCORE, json=bare).json()
@@ -307,7 +311,7 @@ def test_the_openapi_document_names_every_path_every_error_and_the_whole_request
         SCORE, "/v1/orders/score-batch", "/v1/decisions/{score_id}", "/v1/models/current"
     }  # fmt: skip
     assert set(document["paths"][SCORE]["post"]["responses"]) == {
-        "200", "400", "405", "409", "413", "415", "422", "500", "503"
+        "200", "400", "401", "403", "405", "409", "413", "415", "422", "429", "500", "503"
     }  # fmt: skip
     schema = document["components"]["schemas"]["ScoreRequest"]
     assert set(schema["required"]) == {"request_id", "as_of", "check_point", "order", "customer"}
@@ -330,3 +334,66 @@ def test_the_pages_of_the_api_document_every_error_code_check_and_remedy() -> No
     page = (EXAMPLES.parent / "docs" / "api.md").read_text(encoding="utf-8")
     missing = [name for name in (*CODES, *CHECKS, *PARAMETERS) if f"`{name}`" not in page]
     assert not missing
+
+
+SCOPES_OF_PATHS = [(path, scope) for path in PATHS for scope in SCOPES]
+
+
+@pytest.fixture
+def guarded(state: State, tmp_path: Path) -> Iterator[tuple[TestClient, AccessKeys]]:
+    keys = AccessKeys(tmp_path / "access")
+    keys.create("somebody", ["admin"], now=dt.datetime.now(dt.UTC))
+    app = create_app()
+    app.state.serving = replace(state, keys=KeyRing(keys))
+    with TestClient(app, client=("192.0.2.1", 50_000)) as made:
+        yield made, keys
+
+
+def test_without_keys_only_programs_on_this_machine_are_answered(state: State) -> None:
+    app = create_app()
+    app.state.serving = state
+    with TestClient(app, client=("192.0.2.1", 50_000)) as stranger:
+        refused(stranger.get("/v1/models/current"), 401, "UNAUTHORIZED")
+    with TestClient(app, client=HERE) as near:
+        assert near.get("/v1/models/current").status_code == 200
+        refused(near.get("/v1/models/current", headers={"X-Forwarded-For": "192.0.2.1"}), 401, "UNAUTHORIZED")
+
+
+@pytest.mark.parametrize(("path", "scope"), SCOPES_OF_PATHS, ids=lambda value: getattr(value, "path", value))
+def test_a_path_answers_keys_of_its_scope_and_no_others(
+    guarded: tuple[TestClient, AccessKeys], path: Any, scope: str
+) -> None:
+    client, keys = guarded
+    text, _ = keys.create("x", [scope], now=dt.datetime.now(dt.UTC))
+    place = path.path.replace("{", "").replace("}", "")
+    answer = client.request(path.method, place, headers={"Authorization": f"Bearer {text}"})
+    if scope == path.scope or path.scope == ANY:
+        assert answer.status_code not in (401, 403)
+    else:
+        refused(answer, 403, "FORBIDDEN")
+    refused(client.request(path.method, place), 401, "UNAUTHORIZED")
+
+
+def test_a_strangers_body_is_not_read(guarded: tuple[TestClient, AccessKeys]) -> None:
+    client, _ = guarded
+    refused(client.post(SCORE, content=b" " * (MAX_BODY + 1), headers=JSON), 401, "UNAUTHORIZED")
+
+
+def test_a_key_bound_to_a_company_code_scores_its_orders_only(
+    guarded: tuple[TestClient, AccessKeys], contract_request: dict[str, Any]
+) -> None:
+    client, keys = guarded
+    text, _ = keys.create("x", ["score"], now=dt.datetime.now(dt.UTC), company_codes=["2000"])
+    headers = {"Authorization": f"Bearer {text}"}
+    error = refused(client.post(SCORE, json=contract_request, headers=headers), 403, "FORBIDDEN")
+    assert error["request_id"] == contract_request["request_id"]
+    contract_request["order"]["company_code"] = "2000"
+    assert client.post(SCORE, json=contract_request, headers=headers).status_code == 200
+
+
+def test_a_key_bound_to_a_company_code_reads_nothing_that_is_not_told_apart_by_it(
+    guarded: tuple[TestClient, AccessKeys],
+) -> None:
+    client, keys = guarded
+    text, _ = keys.create("x", ["review"], now=dt.datetime.now(dt.UTC), company_codes=["2000"])
+    refused(client.get("/v1/decisions/x", headers={"Authorization": f"Bearer {text}"}), 403, "FORBIDDEN")
