@@ -1,8 +1,9 @@
 """A model on disk: a plain folder of text files, described and hashed by its manifest.json. No pickle.
 
-Reading checks everything before any parser sees it: only regular files, exactly those that the manifest lists, sizes
-within bounds, SHA-256 of each, and of the manifest itself. What was verified is returned as bytes, so nothing can
-change between check and use. Writing is atomic: a finished folder replaces the old one, which is kept beside it.
+Reading checks everything before any parser sees it: where keys are given, that one of them signed the manifest; only
+regular files, exactly those that the manifest lists, sizes within bounds, SHA-256 of each, and of the manifest itself.
+What was verified is returned as bytes, so nothing can change between check and use. Writing is atomic: a finished
+folder replaces the old one, which is kept beside it.
 """
 
 from __future__ import annotations
@@ -22,9 +23,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from models.documents import of_document
+from receivables.signature import MAX_SIGNATURE_BYTES, SigningKey, TrustedKeys
 from receivables.errors import ArtefactError
 
 MANIFEST: Final = "manifest.json"
+#: Beside it, where the folder is signed: the signature of the manifest's bytes, and by its hashes of all else.
+SIGNATURE: Final = "manifest.sig"
+#: What a signature is made for.
+DOMAIN: Final = "model artefact 1"
 #: Version of the folder's form; another one is refused.
 SCHEMA_VERSION: Final = 1
 MAX_FILES: Final = 100
@@ -76,10 +82,31 @@ class Manifest(Facts):
 
 @dataclass(frozen=True)
 class Artefact:
-    """A verified folder: its manifest and the bytes of its files by relative path."""
+    """A verified folder: its manifest, the bytes of its files by relative path, and the id of the key that signed it.
+
+    `signed_by` is null where no signature was asked for.
+    """
 
     manifest: Manifest
     files: dict[str, bytes]
+    signed_by: str | None = None
+
+    @classmethod
+    def of(cls, stated: bytes, files: Mapping[str, bytes], where: str) -> Artefact:
+        """The artefact of a manifest's bytes and the files that it must list; raises ArtefactError."""
+        manifest = _parse(stated, f"{where}/{MANIFEST}")
+        _verify(manifest, files, where)
+        return cls(manifest, dict(files))
+
+    @property
+    def stated(self) -> bytes:
+        """The manifest's bytes."""
+        return _dump(self.manifest.to_dict())
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the manifest, and by its hashes of the whole folder."""
+        return hashlib.sha256(self.stated).hexdigest()
 
     def sub(self, folder: str) -> Artefact:
         """The artefact in a sub-folder, verified again by its own manifest; raises ArtefactError."""
@@ -87,9 +114,7 @@ class Artefact:
         inside = {path.removeprefix(prefix): data for path, data in self.files.items() if path.startswith(prefix)}
         if MANIFEST not in inside:
             raise ArtefactError(f"{folder}/{MANIFEST}: missing")
-        manifest = _parse(inside.pop(MANIFEST), f"{folder}/{MANIFEST}")
-        _verify(manifest, inside, folder)
-        return Artefact(manifest, inside)
+        return Artefact.of(inside.pop(MANIFEST), inside, folder)
 
 
 def save(
@@ -100,21 +125,26 @@ def save(
     kind: str,
     names: tuple[str, ...],
     event: dict[str, Any] | None = None,
+    key: SigningKey | None = None,
 ) -> Manifest:
-    """Writes `files` as `folder` with the manifest that is returned; an existing one becomes `previous(folder)`."""
-    return _put(folder, build(files, facts, kind=kind, names=names, event=event))
+    """Writes `files` as `folder` with the manifest that is returned, signed where a key is given.
+
+    An existing folder becomes `previous(folder)`.
+    """
+    return _put(folder, build(files, facts, kind=kind, names=names, event=event), key)
 
 
-def restore(folder: Path, found: Artefact) -> Manifest:
-    """Writes what `read` verified as `folder`, byte for byte, in the same atomic way."""
-    return _put(folder, {**found.files, MANIFEST: _dump(found.manifest.to_dict())})
+def restore(folder: Path, found: Artefact, *, key: SigningKey | None = None) -> Manifest:
+    """Writes what `read` verified as `folder`, byte for byte, in the same atomic way, signed where a key is given."""
+    return _put(folder, {**found.files, MANIFEST: found.stated}, key)
 
 
-def _put(folder: Path, built: Mapping[str, bytes]) -> Manifest:
+def _put(folder: Path, built: Mapping[str, bytes], key: SigningKey | None) -> Manifest:
+    signed = {} if key is None else {SIGNATURE: key.sign(DOMAIN, built[MANIFEST])}
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = folder.parent / f".{folder.name}.{secrets.token_hex(8)}"
     try:
-        for path, data in built.items():
+        for path, data in {**built, **signed}.items():
             _write(draft / path, data)
         for place in {draft, *((draft / path).parent for path in built)}:
             _sync(place)
@@ -143,17 +173,29 @@ def build(
     return {**files, MANIFEST: _dump(manifest.to_dict())}
 
 
-def read(folder: Path, *, kind: str | None = None) -> Artefact:
-    """The verified content of `folder`; raises ArtefactError that names the file and the cause."""
+def read(folder: Path, *, kind: str | None = None, keys: TrustedKeys | None = None) -> Artefact:
+    """The verified content of `folder`; raises ArtefactError that names the file and the cause.
+
+    With `keys` one of them must have signed the manifest, which is not parsed before.
+    """
     if folder.is_symlink() or not folder.is_dir():
         raise ArtefactError(f"{folder}: expected a model folder; train a model, or point to where one was exported")
-    manifest = _parse(_read(folder / MANIFEST, MAX_MANIFEST_BYTES), str(folder / MANIFEST))
+    stated = _read(folder / MANIFEST, MAX_MANIFEST_BYTES)
+    signed_by = None if keys is None else _signer(folder, stated, keys)
+    manifest = _parse(stated, str(folder / MANIFEST))
     if kind is not None and manifest.kind != kind:
         raise ArtefactError(f"{folder}: expected a model of kind {kind!r}, got {manifest.kind!r}")
     _compare(set(manifest.files), _present(folder), str(folder))
     files = {path: _read(folder / path, entry.size) for path, entry in manifest.files.items()}
     _verify(manifest, files, str(folder))
-    return Artefact(manifest, files)
+    return Artefact(manifest, files, signed_by)
+
+
+def _signer(folder: Path, stated: bytes, keys: TrustedKeys) -> str:
+    if not (folder / SIGNATURE).is_file():
+        raise ArtefactError(f"{folder / SIGNATURE}: missing; only what `otcrisk promote` has signed is served")
+    signature = _read(folder / SIGNATURE, MAX_SIGNATURE_BYTES)
+    return keys.verify(DOMAIN, stated, signature, f"{folder / SIGNATURE} beside {MANIFEST}")
 
 
 def previous(folder: Path) -> Path:
@@ -210,7 +252,7 @@ def _present(folder: Path) -> set[str]:
             raise ArtefactError(f"{place}: expected a regular file, got a link or device")
         if stat.S_ISREG(mode):
             found.add(place.relative_to(folder).as_posix())
-    return found - {MANIFEST}
+    return found - {MANIFEST, SIGNATURE}
 
 
 def _compare(expected: set[str], present: set[str], where: str) -> None:

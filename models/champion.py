@@ -1,6 +1,7 @@
 """The champion: both models, their rating scale and the portfolio's late rates, in one verified folder.
 
-Layout: late/ and default/ (each an artefact of its own, as registered), priors.json, rating.json, manifest.json.
+Layout: late/ and default/ (each an artefact of its own, as registered), priors.json, rating.json, golden.json (orders
+with the scores that they must get), manifest.json, and once promoted manifest.sig.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from models import artefact
+from models import artefact, golden
 from models.artefact import Artefact, Facts
 from models.default import DefaultModel
 from models.event import Event
 from models.late import LateModel
 from models.scale import ScoreScale
+from receivables.signature import SigningKey, TrustedKeys, signing_key, trusted_keys
 from receivables.errors import ArtefactError
 
 if TYPE_CHECKING:
@@ -65,11 +67,29 @@ def save_champion(
     priors: Priors,
     facts: Facts,
     scale: ScoreScale | None = None,
+    key: SigningKey | None = None,
 ) -> None:
-    """Writes the champion in one step; the one before stays at `artefact.previous(folder)`.
+    """Writes a signed champion in one step; the one before stays at `artefact.previous(folder)`.
 
-    The scale is conf/rating.toml's unless given. Raises ArtefactError where the two models expect different columns.
+    The scale is conf/rating.toml's unless given, the key this installation's (`signing_key`). Raises ArtefactError
+    where the two models expect different columns.
     """
+    files = _files(late, default, priors, facts, scale)
+    event, key = default.event.to_dict(), key or signing_key()
+    artefact.save(folder, files, facts, kind=CHAMPION, names=late.names, event=event, key=key)
+
+
+def save_candidate(folder: Path, *, late: LateModel, default: DefaultModel, priors: Priors, facts: Facts) -> None:
+    """Writes the same without a signature: what training leaves for `otcrisk promote` to judge and to sign."""
+    event = default.event.to_dict()
+    artefact.save(
+        folder, _files(late, default, priors, facts, None), facts, kind=CHAMPION, names=late.names, event=event
+    )
+
+
+def _files(
+    late: LateModel, default: DefaultModel, priors: Priors, facts: Facts, scale: ScoreScale | None
+) -> dict[str, bytes]:
     if late.names != default.names_:
         raise ArtefactError("both models of a champion must expect the same columns")
     event = default.event.to_dict()
@@ -80,26 +100,51 @@ def save_champion(
     files = {f"{part}/{path}": data for part, built in parts.items() for path, data in built.items()}
     files["priors.json"] = json.dumps(priors.to_json(), indent=1).encode()
     files["rating.json"] = json.dumps((scale or ScoreScale.load()).to_dict(), indent=1).encode()
-    artefact.save(folder, files, facts, kind=CHAMPION, names=late.names, event=event)
+    bound = golden.binding(files, late.names, event)
+    return {**files, golden.FILE: golden.made(late, default, bound).to_json()}
 
 
-def load_champion(folder: Path, *, names: tuple[str, ...] | None = None, version: str | None = None) -> Champion:
-    """The champion in `folder`, every byte verified before it is parsed.
+def load_champion(
+    folder: Path,
+    *,
+    names: tuple[str, ...] | None = None,
+    version: str | None = None,
+    keys: TrustedKeys | None = None,
+    is_tried: bool = False,
+) -> Champion:
+    """The champion in `folder`, signed by one of `keys`, every byte verified before it is parsed.
 
-    It must have been trained on columns `names` in feature set `version`, by default those of the feature table.
-    Raises ArtefactError that names the file, the cause, and the last good champion if there is one. Where an
-    interrupted promotion left nothing at `folder`, the champion before it is the current one.
+    The keys are by default those that this installation trusts. It must have been trained on columns `names` in
+    feature set `version`, by default those of the feature table. With `is_tried` it must also have come through a trial
+    in a clean child process, which is made now unless it was before. Raises ArtefactError that names the file, the
+    cause, and the last good champion if there is one. Where an interrupted promotion left nothing at `folder`, the
+    champion before it is the current one.
     """
     place = artefact.previous(folder) if not folder.exists() and artefact.previous(folder).is_dir() else folder
     try:
-        return _champion(artefact.read(place, kind=CHAMPION), names, version)
+        found = artefact.read(place, kind=CHAMPION, keys=keys or trusted_keys())
+        made = champion_of(found, names=names, version=version)
+        if is_tried:
+            from models.trial import tried
+
+            tried(found)
+        return made
     except ArtefactError as error:
         good = artefact.previous(place)
         hint = f"\n  the champion before it is at {good}" if good.is_dir() else ""
         raise ArtefactError(f"{place}: {error}{hint}") from None
 
 
-def _champion(found: Artefact, names: tuple[str, ...] | None, version: str | None) -> Champion:
+def read_candidate(folder: Path) -> Artefact:
+    """The verified bytes of a champion that need not be signed: for judging it, never for serving."""
+    return artefact.read(folder, kind=CHAMPION)
+
+
+def champion_of(found: Artefact, *, names: tuple[str, ...] | None = None, version: str | None = None) -> Champion:
+    """What verified bytes hold; raises ArtefactError where they are not a champion for `names` and `version`.
+
+    Trees are checked in Python here; LightGBM sees them when they first score (see `models.trial`).
+    """
     from features import NAMES, VERSION, Priors
 
     manifest = found.manifest
@@ -109,9 +154,10 @@ def _champion(found: Artefact, names: tuple[str, ...] | None, version: str | Non
             f"trained on feature set {manifest.feature_set_version} ({len(manifest.names)} features), but this "
             f"installation computes {expected[1]} ({len(expected[0])}); train again or install the matching release"
         )
+    golden.require_binding(found)
     late, default = _late(found.sub(LATE)), _default(found.sub(DEFAULT))
-    if not late.names == default.names_ == manifest.names:
-        raise ArtefactError("the models do not expect the columns that the manifest states")
+    if not (late.names == default.names_ == manifest.names and default.event.to_dict() == manifest.event):
+        raise ArtefactError("the models do not expect the columns, or predict the event, that the manifest states")
     try:
         scale = ScoreScale.from_dict(json.loads(found.files["rating.json"]))
         priors = Priors.from_json(json.loads(found.files["priors.json"]))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from models.champion import load_champion
+from receivables.signature import TRUSTED_FILE, trusted_keys
 from receivables.config import conf_dir, home
 from receivables.errors import OtcRiskError
 from receivables.quiet import quiet
@@ -40,12 +41,13 @@ def build(champion: Path, store: Path) -> Path:
 
 
 def stage(folder: Path, champion: Path) -> None:
-    """Copies what the Bento holds into `folder`."""
+    """Copies what the Bento holds into `folder`, the keys that it trusts among its configuration."""
     unwanted = shutil.ignore_patterns("__pycache__", "*.pyc")
     for name in PACKAGES:
         shutil.copytree(_ROOT / name, folder / name, ignore=unwanted)
     shutil.copytree(conf_dir(), folder / "conf", ignore=unwanted)
     shutil.copytree(champion, folder / "champion")
+    (folder / "conf" / TRUSTED_FILE).write_bytes(trusted_keys().pem)
     for name in ("bentofile.yaml", "requirements.lock"):
         shutil.copy2(_ROOT / name, folder / name)
 

@@ -157,12 +157,17 @@ def champion_folder() -> Path:
 def load_state() -> State:
     """The state as the environment names it.
 
+<<<<<<< HEAD
     Raises ArtefactError for a damaged champion, ConfigError for a wrong policy or damaged keys, UnavailableError or
     NotFoundError where the ledger or the decision log cannot be opened.
+=======
+    Raises ArtefactError for a champion that is damaged, not signed by a trusted key or fails its trial, ConfigError for
+    a wrong policy, UnavailableError or NotFoundError where the ledger or the decision log cannot be opened.
+>>>>>>> f62eb3f (Signed champions with golden vectors, tried in a clean child process before they serve)
     """
     policy = load_policy(conf_dir() / "policy.toml")
     rates = RateBook(Currencies.read())
-    champion = load_champion(champion_folder())
+    champion = load_champion(champion_folder(), is_tried=True)
     spec = os.environ.get(LEDGER)
     store = open_store(spec) if spec else None
     log = DecisionLog(home() / "decisions.sqlite")

@@ -34,6 +34,16 @@ def _data(name: str) -> Path:
     return path
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _signing_key_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A key pair for every artefact of the session, wherever OTCRISK_HOME points; processes that tests start see it."""
+    from receivables.signature import SIGNING, SIGNING_FILE, TRUSTED, TRUSTED_FILE, make_pair
+
+    folder = tmp_path_factory.mktemp("keys")
+    make_pair(folder)
+    os.environ[SIGNING], os.environ[TRUSTED] = str(folder / SIGNING_FILE), str(folder / TRUSTED_FILE)
+
+
 @pytest.fixture(scope="session")
 def extract_path() -> Path:
     """The real receivables extract, which is not part of the repository."""

@@ -18,12 +18,13 @@ from features import INDEX, NAMES, VERSION
 from models import artefact
 from models.artefact import Facts
 from models.cards.card import html, markdown
-from models.champion import save_champion, save_default, save_late
+from models.champion import read_candidate, save_candidate, save_default, save_late
 from models.default import PARAMS as DEFAULT_PARAMS
 from models.late import PARAMS as LATE_PARAMS
 from models.law import PaymentLaw
 from models.numbers import Floats
 from models.scale import ScoreScale
+from receivables.signature import signing_key
 from receivables.ledger import Ledger
 from receivables.outcomes import EventRule, OutcomeConfig, late_column
 from training import cards, plots, registered, tracking
@@ -160,7 +161,7 @@ def _register(done: _Fitted, *, folder: Path, name: str, trained_at: dt.datetime
         registered.keep(client, run_id, complete)
         tracking.log(client, run_id, _record(done, versions, trained_at, verdict), _pictures(done, Path(scratch)))
         if verdict.promoted:
-            artefact.restore(place, artefact.read(complete))
+            artefact.restore(place, read_candidate(complete), key=signing_key())
         for model, version in versions.items():
             if verdict.promoted:
                 registry.crown(client, model, version)
@@ -187,7 +188,7 @@ def _register(done: _Fitted, *, folder: Path, name: str, trained_at: dt.datetime
 
 def _save_champion(done: _Fitted, folder: Path, facts: Facts, versions: Mapping[str, str]) -> Path:
     known = done.late.known
-    save_champion(
+    save_candidate(
         folder,
         late=done.late_fit.model,
         default=done.default_fit.model,

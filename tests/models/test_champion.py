@@ -12,9 +12,11 @@ import pytest
 
 from features import CURVE, NAMES, VERSION, Priors
 from models import Champion, DefaultModel, Facts, LateModel, ScoreScale, artefact, load_champion, save_champion
+from models.champion import champion_of, read_candidate, save_candidate
 from models.event import SERIOUS_DELINQUENCY_6M
 from models.late import GRID
 from models.numbers import Floats
+from receivables.signature import SIGNING_FILE, TrustedKeys, make_pair, read_key
 from receivables.errors import ArtefactError
 
 FACTS = Facts(
@@ -79,7 +81,7 @@ def test_any_damaged_byte_anywhere_is_refused(champion: Champion, tmp_path: Path
     save(tmp_path / "good", champion)
     r = np.random.default_rng(3)
     files = sorted(path.relative_to(tmp_path / "good") for path in (tmp_path / "good").rglob("*") if path.is_file())
-    assert len(files) == 11
+    assert len(files) == 13
     for name in files:
         folder = Path(shutil.copytree(tmp_path / "good", tmp_path / "bad"))
         data = bytearray((folder / name).read_bytes())
@@ -88,6 +90,25 @@ def test_any_damaged_byte_anywhere_is_refused(champion: Champion, tmp_path: Path
         with pytest.raises(ArtefactError, match=name.name):
             load_champion(folder)
         shutil.rmtree(folder)
+
+
+def test_a_folder_that_nobody_signed_can_be_judged_but_not_served(champion: Champion, tmp_path: Path) -> None:
+    parts = {"late": champion.late, "default": champion.default, "priors": champion.priors, "facts": FACTS}
+    save_candidate(tmp_path / "c", **parts)  # type: ignore[arg-type]
+    assert champion_of(read_candidate(tmp_path / "c")).manifest["version"] == "3"
+    with pytest.raises(ArtefactError, match=r"manifest\.sig: missing; only what `otcrisk promote` has signed"):
+        load_champion(tmp_path / "c")
+
+
+def test_the_signature_of_a_key_that_is_not_trusted_is_refused(champion: Champion, tmp_path: Path) -> None:
+    make_pair(tmp_path)
+    stranger = read_key(tmp_path / SIGNING_FILE)
+    parts = {"late": champion.late, "default": champion.default, "priors": champion.priors, "facts": FACTS}
+    save_champion(tmp_path / "c", **parts, key=stranger)  # type: ignore[arg-type]
+    with pytest.raises(ArtefactError, match=f"signed with the key {stranger.id}, which is not among those trusted"):
+        load_champion(tmp_path / "c")
+    own = TrustedKeys.of_pem(stranger.public_pem, "here")
+    assert load_champion(tmp_path / "c", keys=own).manifest["version"] == "3"
 
 
 def test_a_champion_of_another_feature_set_is_refused(champion: Champion, tmp_path: Path) -> None:
