@@ -157,13 +157,9 @@ def champion_folder() -> Path:
 def load_state() -> State:
     """The state as the environment names it.
 
-<<<<<<< HEAD
-    Raises ArtefactError for a damaged champion, ConfigError for a wrong policy or damaged keys, UnavailableError or
-    NotFoundError where the ledger or the decision log cannot be opened.
-=======
     Raises ArtefactError for a champion that is damaged, not signed by a trusted key or fails its trial, ConfigError for
-    a wrong policy, UnavailableError or NotFoundError where the ledger or the decision log cannot be opened.
->>>>>>> f62eb3f (Signed champions with golden vectors, tried in a clean child process before they serve)
+    a wrong policy or damaged keys, UnavailableError or NotFoundError where the ledger or the decision log cannot be
+    opened.
     """
     policy = load_policy(conf_dir() / "policy.toml")
     rates = RateBook(Currencies.read())
