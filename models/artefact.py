@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from models.documents import of_document
-from receivables.signature import MAX_SIGNATURE_BYTES, SigningKey, TrustedKeys
 from receivables.errors import ArtefactError
+from receivables.signature import MAX_SIGNATURE_BYTES, SigningKey, TrustedKeys
 
 MANIFEST: Final = "manifest.json"
 #: Beside it, where the folder is signed: the signature of the manifest's bytes, and by its hashes of all else.

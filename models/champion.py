@@ -17,8 +17,8 @@ from models.default import DefaultModel
 from models.event import Event
 from models.late import LateModel
 from models.scale import ScoreScale
-from receivables.signature import SigningKey, TrustedKeys, signing_key, trusted_keys
 from receivables.errors import ArtefactError
+from receivables.signature import SigningKey, TrustedKeys, signing_key, trusted_keys
 
 if TYPE_CHECKING:
     from features import Priors

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from models.champion import load_champion
-from receivables.signature import TRUSTED_FILE, trusted_keys
 from receivables.config import conf_dir, home
 from receivables.errors import OtcRiskError
 from receivables.quiet import quiet
+from receivables.signature import TRUSTED_FILE, trusted_keys
 from serving.state import champion_folder
 
 #: Packages that the service is made of, beside conf/ and champion/.

@@ -24,9 +24,9 @@ from models.late import PARAMS as LATE_PARAMS
 from models.law import PaymentLaw
 from models.numbers import Floats
 from models.scale import ScoreScale
-from receivables.signature import signing_key
 from receivables.ledger import Ledger
 from receivables.outcomes import EventRule, OutcomeConfig, late_column
+from receivables.signature import signing_key
 from training import cards, plots, registered, tracking
 from training.dataset import DefaultData, Known, LateData, fingerprint, segments
 from training.evaluate import ALL, Figure, Judged, by_group, judge, judge_days

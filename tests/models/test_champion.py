@@ -16,8 +16,8 @@ from models.champion import champion_of, read_candidate, save_candidate
 from models.event import SERIOUS_DELINQUENCY_6M
 from models.late import GRID
 from models.numbers import Floats
-from receivables.signature import SIGNING_FILE, TrustedKeys, make_pair, read_key
 from receivables.errors import ArtefactError
+from receivables.signature import SIGNING_FILE, TrustedKeys, make_pair, read_key
 
 FACTS = Facts(
     name="otc-payment-risk",

@@ -19,9 +19,9 @@ from models.artefact import Artefact
 from models.champion import CHAMPION, champion_of, read_candidate
 from models.golden import FILE, Golden, binding
 from models.numbers import Floats
-from receivables.signature import SigningKey, make_pair, read_key, signing_key
 from models.trial import trial
 from receivables.errors import ArtefactError
+from receivables.signature import SigningKey, make_pair, read_key, signing_key
 from tests.models.book import NAMES, Book
 
 FACTS = Facts(name="otc-payment-risk", feature_set_version="fs-test")
@@ -225,6 +225,7 @@ def test_two_hundred_mutated_champions_never_serve_another_score(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(7200)
 def test_two_thousand_mutated_champions_never_serve_another_score(
     saved: Path, sound: Artefact, book: Book, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from receivables.errors import ArtefactError
 from receivables.signature import (
     SIGNING,
     SIGNING_FILE,
@@ -20,7 +21,6 @@ from receivables.signature import (
     signing_key,
     trusted_keys,
 )
-from receivables.errors import ArtefactError
 
 
 @pytest.fixture
