@@ -104,8 +104,8 @@ and every problem of a file is listed at once (exit code 4). The policy file's h
 |---|---|---|
 | `OTCRISK_HOME` | state: tracking database, artefacts, champion, decisions, reports | `./var` |
 | `OTCRISK_CONF` | folder of the files below | `conf/` beside the packages |
-| `OTCRISK_SIGNING_KEY` | file of the private key that signs champions | `keys/signing_key.pem` in `OTCRISK_HOME`, made on first use |
-| `OTCRISK_TRUSTED_KEYS` | file of the public keys whose champions are served | `trusted_keys.pem` in `OTCRISK_CONF`, else in `OTCRISK_HOME/keys` |"""
+| `OTCRISK_SIGNING_KEY` | private key that signs champions | `OTCRISK_HOME/keys/signing_key.pem`, made on first use |
+| `OTCRISK_TRUSTED_KEYS` | public keys to trust | `trusted_keys.pem` in `OTCRISK_CONF`, else in `OTCRISK_HOME/keys` |"""
 
 #: File and what makes its text.
 PAGES: Final[dict[str, Callable[[], str]]] = {
