@@ -14,7 +14,12 @@ from typing import Any, Final
 
 import numpy as np
 
+from models.booster import Booster
+from models.checked import checked_layout, checked_walk
+from models.layout import Layout
 from models.numbers import Floats, Ints, matrix
+from models.treeshap import shap_values
+from models.walk import Walk
 from receivables.errors import ArtefactError, InputError
 
 #: Column names that LightGBM's text can carry.
@@ -176,18 +181,26 @@ class Forest:
         ]
         return "\n".join([*head, "", *(_block(i, tree) for i, tree in enumerate(self.trees)), "end of trees", ""])
 
-    @cached_property
-    def _booster(self) -> Any:
-        import lightgbm
-
-        return lightgbm.Booster(model_str=self.text())
-
     def margin(self, x: Floats, *, threads: int = 1) -> Floats:
-        """(n,) log-odds of rows (n, columns); one thread is fastest for an order and for a few thousand rows."""
+        """(n,) log-odds of rows (n, columns), NaN = null: LightGBM's own, bit for bit."""
         rows = matrix(x, len(self.names))
-        if not len(rows):
-            return np.empty(0)
-        return np.asarray(self._booster.predict(rows, raw_score=True, num_threads=threads), dtype=np.float64)
+        if self._walk is None:
+            return self._booster.margin(rows, threads=threads)
+        return self._walk.margin(rows, threads=threads)
+
+    def margins(self, x: Floats, varying: Floats) -> Floats:
+        """(n, g) log-odds of rows (n, m) with each of g variants (n, g, v) of the v columns that come after those m.
+
+        The same bits as `margin` of the n * g complete rows, at a fraction of the work.
+        """
+        rows = matrix(x, len(self.names) - varying.shape[2])
+        if len(varying) != len(rows):
+            raise InputError(f"expected the variants of {len(rows)} rows, got those of {len(varying)}")
+        if self._walk is not None:
+            return self._walk.margins(rows, varying)
+        fixed = np.broadcast_to(rows[:, None, :], (*varying.shape[:2], rows.shape[1]))
+        complete = np.concatenate([fixed, varying], axis=2).reshape(-1, len(self.names))
+        return self._booster.margin(complete).reshape(varying.shape[:2])
 
     def shap(self, x: Floats, *, threads: int = 1) -> tuple[float, Floats]:
         """Reference log-odds and (n, columns) path-dependent SHAP values (Lundberg et al. 2020, arXiv 1905.04610).
@@ -195,9 +208,33 @@ class Forest:
         Reference + row sum differs from `margin` by the rounding of the sums only, about 1e-14.
         """
         rows = matrix(x, len(self.names))
+        found, _ = self._layout
+        if found is not None:
+            return found.reference, shap_values(found, rows, threads=threads)
         asked = rows if len(rows) else np.zeros((1, len(self.names)))
-        parts = np.asarray(self._booster.predict(asked, pred_contrib=True, num_threads=threads), dtype=np.float64)
-        return float(parts[0, -1]), parts[: len(rows), :-1]
+        parts = self._booster.contributions(asked, threads=threads)
+        return float(parts[0, -1]), np.ascontiguousarray(parts[: len(rows), :-1])
+
+    @property
+    def explained_by(self) -> str:
+        """What `shap` uses: "quadrature", or "pred_contrib" and why the loops of `models.treeshap` cannot be used.
+
+        Asking makes everything ready for the first row; so does the first call of `margin` and of `shap`.
+        """
+        found, why = self._layout
+        return "quadrature" if found is not None else f"pred_contrib: {why}"
+
+    @cached_property
+    def _walk(self) -> Walk | None:
+        return checked_walk(self)
+
+    @cached_property
+    def _layout(self) -> tuple[Layout | None, str]:
+        return checked_layout(self)
+
+    @cached_property
+    def _booster(self) -> Booster:
+        return Booster(self.text())
 
     def importance(self) -> dict[str, float]:
         """Total gain per column, most important first; columns never split on are left out."""

@@ -1,0 +1,26 @@
+"""Rows worked on side by side by compiled code, which releases the interpreter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Final
+
+from models.numbers import Floats
+
+#: Fewer rows than this are not worth a second thread.
+_FEWEST: Final = 512
+
+
+def in_parts(work: Callable[[Floats, Floats], None], rows: Floats, made: Floats, threads: int) -> Floats:
+    """`made`, which `work(rows, made)` has filled part by part; a row's answer depends on that row alone."""
+    if threads == 1 or len(rows) <= _FEWEST:
+        work(rows, made)
+        return made
+    cuts = [len(rows) * part // threads for part in range(threads + 1)]
+    with ThreadPoolExecutor(threads) as pool:
+        parts = [pool.submit(work, rows[a:b], made[a:b]) for a, b in pairwise(cuts)]
+        for part in parts:
+            part.result()
+    return made
