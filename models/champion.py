@@ -38,6 +38,11 @@ class Champion:
     priors: Priors
     manifest: dict[str, Any]
 
+    @property
+    def explained_by(self) -> dict[str, str]:
+        """By model what its explanations are computed with, "pred_contrib" and the cause where not the fast way."""
+        return {LATE: self.late.explained_by, DEFAULT: self.default.explained_by}
+
 
 def save_late(folder: Path, model: LateModel, facts: Facts) -> None:
     """Writes the payment-time model as an artefact folder."""
@@ -163,7 +168,9 @@ def champion_of(found: Artefact, *, names: tuple[str, ...] | None = None, versio
         priors = Priors.from_json(json.loads(found.files["priors.json"]))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ArtefactError(f"rating.json or priors.json: {type(error).__name__}: {error}") from None
-    return Champion(late, default, scale, priors, manifest.to_dict())
+    champion = Champion(late, default, scale, priors, manifest.to_dict())
+    _ = champion.explained_by  # holds the compiled loops against LightGBM, and the first order does not wait for it
+    return champion
 
 
 def _late(found: Artefact) -> LateModel:

@@ -151,6 +151,11 @@ class DefaultModel:
         values[:, _places(self.names_, self.inputs_)] = parts
         return self.calibration_.explain(self.names_, reference, values, self.core_.margin(rows))
 
+    @property
+    def explained_by(self) -> str:
+        """What explains the fitted model: "scorecard", or see `Forest.explained_by`."""
+        return self.core_.explained_by if isinstance(self.core_, Forest) else "scorecard"
+
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The constructor's arguments."""
         return {name: getattr(self, name) for name in _PARAMETERS}

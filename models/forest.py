@@ -188,7 +188,7 @@ class Forest:
             return self._booster.margin(rows, threads=threads)
         return self._walk.margin(rows, threads=threads)
 
-    def margins(self, x: Floats, varying: Floats) -> Floats:
+    def margins(self, x: Floats, varying: Floats, *, threads: int = 1) -> Floats:
         """(n, g) log-odds of rows (n, m) with each of g variants (n, g, v) of the v columns that come after those m.
 
         The same bits as `margin` of the n * g complete rows, at a fraction of the work.
@@ -197,10 +197,10 @@ class Forest:
         if len(varying) != len(rows):
             raise InputError(f"expected the variants of {len(rows)} rows, got those of {len(varying)}")
         if self._walk is not None:
-            return self._walk.margins(rows, varying)
+            return self._walk.margins(rows, varying, threads=threads)
         fixed = np.broadcast_to(rows[:, None, :], (*varying.shape[:2], rows.shape[1]))
         complete = np.concatenate([fixed, varying], axis=2).reshape(-1, len(self.names))
-        return self._booster.margin(complete).reshape(varying.shape[:2])
+        return self._booster.margin(complete, threads=threads).reshape(varying.shape[:2])
 
     def shap(self, x: Floats, *, threads: int = 1) -> tuple[float, Floats]:
         """Reference log-odds and (n, columns) path-dependent SHAP values (Lundberg et al. 2020, arXiv 1905.04610).

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -133,9 +134,8 @@ class LateModel:
         made = np.empty((len(rows), len(days)))
         for start in range(0, len(rows), _BLOCK):
             block = rows[start : start + _BLOCK]
-            pairs = np.arange(len(block) * len(days))
-            flat = self.forest.margin(_expand(block, self._asked, days, pairs), threads=threads)
-            made[start : start + _BLOCK] = flat.reshape(-1, len(days)) + self.offsets
+            varying = np.stack([column.values(block, days) for column in self._asked], axis=2)
+            made[start : start + _BLOCK] = self.forest.margins(block, varying, threads=threads) + self.offsets
         return made
 
     def law(self, x: npt.ArrayLike, *, threads: int = 1) -> PaymentLaw:
@@ -188,6 +188,11 @@ class LateModel:
         return cls(tuple(names), inputs, grid, offsets, Forest.of_text(text), maps)
 
     @property
+    def explained_by(self) -> str:
+        """What explains the probability of being late at all, see `Forest.explained_by`."""
+        return self._section(0).explained_by
+
+    @cached_property
     def _asked(self) -> tuple[Asked, ...]:
         return asked_columns(self.inputs)
 

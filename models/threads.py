@@ -13,14 +13,14 @@ from models.numbers import Floats
 _FEWEST: Final = 512
 
 
-def in_parts(work: Callable[[Floats, Floats], None], rows: Floats, made: Floats, threads: int) -> Floats:
-    """`made`, which `work(rows, made)` has filled part by part; a row's answer depends on that row alone."""
-    if threads == 1 or len(rows) <= _FEWEST:
-        work(rows, made)
+def in_parts(work: Callable[..., None], made: Floats, *given: Floats, threads: int) -> Floats:
+    """`made`, which `work(*given, made)` has filled part by part; a row's answer depends on that row alone."""
+    if threads == 1 or len(made) <= _FEWEST:
+        work(*given, made)
         return made
-    cuts = [len(rows) * part // threads for part in range(threads + 1)]
+    cuts = [len(made) * part // threads for part in range(threads + 1)]
     with ThreadPoolExecutor(threads) as pool:
-        parts = [pool.submit(work, rows[a:b], made[a:b]) for a, b in pairwise(cuts)]
+        parts = [pool.submit(work, *(rows[a:b] for rows in given), made[a:b]) for a, b in pairwise(cuts)]
         for part in parts:
             part.result()
     return made

@@ -45,7 +45,7 @@ def shap_values(found: Layout, rows: Floats, *, threads: int = 1) -> Floats:
     """(n, columns) SHAP values of rows (n, columns), NaN = null. Memory beyond the answer does not grow with n."""
     loop = _one_by_one if len(rows) <= _FEW else _in_blocks
     trees = (found.splits, found.tables.ravel(), found.passes, found.most)
-    return in_parts(lambda some, made: loop(some, *trees, made), rows, np.empty(rows.shape), threads)
+    return in_parts(lambda some, made: loop(some, *trees, made), np.empty(rows.shape), rows, threads=threads)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

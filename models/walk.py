@@ -64,20 +64,21 @@ class Walk:
     def margin(self, rows: Floats, *, threads: int = 1) -> Floats:
         """(n,) log-odds of rows (n, columns), NaN = null."""
         trees = (self.steps, self.values, self.roots)
-        return in_parts(lambda some, made: _margin(some, *trees, made), rows, np.empty(len(rows)), threads)
+        return in_parts(lambda some, made: _margin(some, *trees, made), np.empty(len(rows)), rows, threads=threads)
 
-    def margins(self, rows: Floats, varying: Floats) -> Floats:
+    def margins(self, rows: Floats, varying: Floats, *, threads: int = 1) -> Floats:
         """(n, g) log-odds of rows (n, m) with each of the g variants (n, g, v) of the v columns that follow them.
 
         A split on one of the first m columns is passed once for all variants.
         """
-        made = np.empty(varying.shape[:2])
-        for first in range(0, varying.shape[1], _TOGETHER):
-            part = np.ascontiguousarray(varying[:, first : first + _TOGETHER])
-            found = np.empty(part.shape[:2])
-            _margins(rows, part, self.steps, self.values, self.roots, self.most, found)
-            made[:, first : first + _TOGETHER] = found
-        return made
+        trees = (self.steps, self.values, self.roots, self.most)
+        groups = [slice(i, i + _TOGETHER) for i in range(0, varying.shape[1], _TOGETHER)]
+
+        def work(some: Floats, variants: Floats, made: Floats) -> None:
+            for group in groups:
+                _margins(some, variants[:, group], *trees, made[:, group])
+
+        return in_parts(work, np.empty(varying.shape[:2]), rows, varying, threads=threads)
 
 
 def _parts(trees: Sequence[Tree]) -> tuple[list[Floats], list[Floats]]:

@@ -61,7 +61,8 @@ def test_an_order_scores_the_same_alone_and_in_a_batch(late: LateModel, book: Bo
     alone = [late.law(book.x[i : i + 1]).survival for i in range(100)]
     assert np.array_equal(np.concatenate(alone), late.law(book.x).survival[:100])
     parts = [late.explain(book.x[i : i + 1]).values for i in range(50)]
-    assert np.array_equal(np.concatenate(parts), late.explain(book.x).values[:50])
+    # contributions of one order are summed in another order than those of many
+    assert np.abs(np.concatenate(parts) - late.explain(book.x).values[:50]).max() < 1e-12
 
 
 def test_more_rows_than_a_block_score_like_few(late: LateModel, book: Book) -> None:
