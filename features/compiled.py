@@ -35,7 +35,7 @@ from features.kernel import (
 ISSUED, BILLED, SETTLED, OPEN, DISPUTE, PROMISE, DUNNING, CREDIT, LIMIT, TERMS, LOSS, INSOLVENCY = range(12)
 GIVEN = ('order_due_weekday', 'base_unit', 'order_amount', 'order_net_days', 'order_days_to_due', 'order_due_day_of_month', 'order_due_month_end', 'order_due_quarter_end', 'order_due_on_holiday', 'order_due_to_working_day', 'order_issue_weekday', 'customer_tenure')
 PRIORS = (-10, -5, -2, 0, 2, 5, 8, 15, 30, 60, 90)
-N_FEATURES, WIDTH, N_MAXIMA, N_NET = 110, 117, 10, 2
+N_FEATURES, WIDTH, N_MAXIMA, N_NET = 120, 201, 10, 2
 WEIGHTS_3 = np.array([4096, 5161, 6502, 8192, 10321, 13004, 16384, 20643, 26008, 32768, 41285, 52016, 65536, 82570, 104032, 131072, 165140, 208064, 262144, 330281, 416128, 524288, 660561, 832255, 1048576])
 WEIGHT_SUMS_3 = np.array([0, 1048576, 1880831, 2541392, 3065680, 3481808, 3812089, 4074233, 4282297, 4447437, 4578509, 4682541, 4765111, 4830647, 4882663, 4923948, 4956716, 4982724, 5003367, 5019751, 5032755, 5043076, 5051268, 5057770, 5062931, 5067027])
 WEIGHTS_10 = np.array([198668, 212927, 228210, 244589, 262144, 280959, 301124, 322737, 345901, 370728, 397336, 425854, 456419, 489178, 524288, 561918, 602249, 645474, 691802, 741455, 794672, 851708, 912838, 978356, 1048576])
@@ -154,36 +154,36 @@ def collect(
                             other = until - (1 << level)
                             maxima[5, level, start] = max(maxima[5, level, start], key)
                             maxima[5, level, other] = max(maxima[5, level, other], key)
-                            sums[start, 95] += 1
-                            sums[until, 95] -= 1
-                            sums[start, 96] += v_residual
-                            sums[until, 96] -= v_residual
-                            sums[start, 97] += (v_residual) * (-day)
-                            sums[until, 97] -= (v_residual) * (-day)
-                            sums[start, 98] += v_residual
-                            sums[until, 98] -= v_residual
+                            sums[start, 179] += 1
+                            sums[until, 179] -= 1
+                            sums[start, 180] += v_residual
+                            sums[until, 180] -= v_residual
+                            sums[start, 181] += (v_residual) * (-day)
+                            sums[until, 181] -= (v_residual) * (-day)
+                            sums[start, 182] += v_residual
+                            sums[until, 182] -= v_residual
                             start = max(first, days[min(max(due_day + 1 - first_day, 0), top)])
                             if start < until:
-                                sums[start, 99] += -due_day
-                                sums[until, 99] -= -due_day
-                                sums[start, 100] += 1
-                                sums[until, 100] -= 1
-                                sums[start, 101] += 1
-                                sums[until, 101] -= 1
-                                sums[start, 102] += v_residual
-                                sums[until, 102] -= v_residual
+                                sums[start, 183] += -due_day
+                                sums[until, 183] -= -due_day
+                                sums[start, 184] += 1
+                                sums[until, 184] -= 1
+                                sums[start, 185] += 1
+                                sums[until, 185] -= 1
+                                sums[start, 186] += v_residual
+                                sums[until, 186] -= v_residual
                             start = max(first, days[min(max(due_day + 16 - first_day, 0), top)])
                             if start < until:
-                                sums[start, 103] += v_residual
-                                sums[until, 103] -= v_residual
+                                sums[start, 187] += v_residual
+                                sums[until, 187] -= v_residual
                             start = max(first, days[min(max(due_day + 31 - first_day, 0), top)])
                             if start < until:
-                                sums[start, 104] += v_residual
-                                sums[until, 104] -= v_residual
+                                sums[start, 188] += v_residual
+                                sums[until, 188] -= v_residual
                             start = max(first, days[min(max(due_day + 61 - first_day, 0), top)])
                             if start < until:
-                                sums[start, 105] += v_residual
-                                sums[until, 105] -= v_residual
+                                sums[start, 189] += v_residual
+                                sums[until, 189] -= v_residual
                     if is_open or lost > 0 or paid > 0:
                         day = due_day
                         code = -1
@@ -226,118 +226,142 @@ def collect(
                             if start < until:
                                 sums[start, 13] += (1 if v_days_late > -5 else 0)
                                 sums[until, 13] -= (1 if v_days_late > -5 else 0)
-                                sums[start, 14] += 1
-                                sums[until, 14] -= 1
+                                sums[start, 14 + v_due_weekday] += (1 if v_days_late > -5 else 0)
+                                sums[until, 14 + v_due_weekday] -= (1 if v_days_late > -5 else 0)
+                                sums[start, 21 + v_due_weekday] += 1
+                                sums[until, 21 + v_due_weekday] -= 1
+                                sums[start, 28] += 1
+                                sums[until, 28] -= 1
                             start = max(first, days[min(max(due_day + -1 - first_day, 0), top)])
                             if start < until:
-                                sums[start, 15] += (1 if v_days_late > -2 else 0)
-                                sums[until, 15] -= (1 if v_days_late > -2 else 0)
-                                sums[start, 16] += 1
-                                sums[until, 16] -= 1
+                                sums[start, 29] += (1 if v_days_late > -2 else 0)
+                                sums[until, 29] -= (1 if v_days_late > -2 else 0)
+                                sums[start, 30 + v_due_weekday] += (1 if v_days_late > -2 else 0)
+                                sums[until, 30 + v_due_weekday] -= (1 if v_days_late > -2 else 0)
+                                sums[start, 37 + v_due_weekday] += 1
+                                sums[until, 37 + v_due_weekday] -= 1
+                                sums[start, 44] += 1
+                                sums[until, 44] -= 1
                             start = max(first, days[min(max(due_day + 1 - first_day, 0), top)])
                             if start < until:
-                                sums[start, 17] += (1 if v_days_late > 0 else 0)
-                                sums[until, 17] -= (1 if v_days_late > 0 else 0)
-                                sums[start, 18 + v_due_weekday] += (1 if v_days_late > 0 else 0)
-                                sums[until, 18 + v_due_weekday] -= (1 if v_days_late > 0 else 0)
+                                sums[start, 45] += (1 if v_days_late > 0 else 0)
+                                sums[until, 45] -= (1 if v_days_late > 0 else 0)
+                                sums[start, 46 + v_due_weekday] += (1 if v_days_late > 0 else 0)
+                                sums[until, 46 + v_due_weekday] -= (1 if v_days_late > 0 else 0)
                                 if code >= 0 and v_days_late > 0:
                                     net[start, code * N_NET + 0] += 1
                                     net[until, code * N_NET + 0] -= 1
-                                sums[start, 25 + v_due_weekday] += 1
-                                sums[until, 25 + v_due_weekday] -= 1
+                                sums[start, 53 + v_due_weekday] += 1
+                                sums[until, 53 + v_due_weekday] -= 1
                                 if code >= 0:
                                     net[start, code * N_NET + 1] += 1
                                     net[until, code * N_NET + 1] -= 1
-                                sums[start, 32] += 1
-                                sums[until, 32] -= 1
-                            start = max(first, days[min(max(due_day + 3 - first_day, 0), top)])
-                            if start < until:
-                                sums[start, 33] += (1 if v_days_late > 2 else 0)
-                                sums[until, 33] -= (1 if v_days_late > 2 else 0)
-                                sums[start, 34 + v_due_weekday] += (1 if v_days_late > 2 else 0)
-                                sums[until, 34 + v_due_weekday] -= (1 if v_days_late > 2 else 0)
-                                sums[start, 41 + v_due_weekday] += 1
-                                sums[until, 41 + v_due_weekday] -= 1
-                                sums[start, 48] += 1
-                                sums[until, 48] -= 1
-                            start = max(first, days[min(max(due_day + 6 - first_day, 0), top)])
-                            if start < until:
-                                sums[start, 49] += (1 if v_days_late > 5 else 0)
-                                sums[until, 49] -= (1 if v_days_late > 5 else 0)
-                                sums[start, 50] += 1
-                                sums[until, 50] -= 1
-                            start = max(first, days[min(max(due_day + 9 - first_day, 0), top)])
-                            if start < until:
-                                sums[start, 51] += (1 if v_days_late > 8 else 0)
-                                sums[until, 51] -= (1 if v_days_late > 8 else 0)
-                                sums[start, 52] += 1
-                                sums[until, 52] -= 1
-                            start = max(first, days[min(max(due_day + 16 - first_day, 0), top)])
-                            if start < until:
-                                sums[start, 53] += (1 if v_days_late > 15 else 0)
-                                sums[until, 53] -= (1 if v_days_late > 15 else 0)
-                                sums[start, 54] += 1
-                                sums[until, 54] -= 1
-                            start = max(first, days[min(max(due_day + 31 - first_day, 0), top)])
-                            if start < until:
-                                sums[start, 55] += (1 if v_days_late > 30 else 0)
-                                sums[until, 55] -= (1 if v_days_late > 30 else 0)
-                                sums[start, 56] += 1
-                                sums[until, 56] -= 1
-                            start = max(first, days[min(max(due_day + 61 - first_day, 0), top)])
-                            if start < until:
-                                sums[start, 57] += (1 if v_days_late > 60 else 0)
-                                sums[until, 57] -= (1 if v_days_late > 60 else 0)
-                                sums[start, 58] += 1
-                                sums[until, 58] -= 1
-                            start = max(first, days[min(max(due_day + 91 - first_day, 0), top)])
-                            if start < until:
-                                sums[start, 59] += (1 if v_days_late > 90 else 0)
-                                sums[until, 59] -= (1 if v_days_late > 90 else 0)
                                 sums[start, 60] += 1
                                 sums[until, 60] -= 1
+                            start = max(first, days[min(max(due_day + 3 - first_day, 0), top)])
+                            if start < until:
+                                sums[start, 61] += (1 if v_days_late > 2 else 0)
+                                sums[until, 61] -= (1 if v_days_late > 2 else 0)
+                                sums[start, 62 + v_due_weekday] += (1 if v_days_late > 2 else 0)
+                                sums[until, 62 + v_due_weekday] -= (1 if v_days_late > 2 else 0)
+                                sums[start, 69 + v_due_weekday] += 1
+                                sums[until, 69 + v_due_weekday] -= 1
+                                sums[start, 76] += 1
+                                sums[until, 76] -= 1
+                            start = max(first, days[min(max(due_day + 6 - first_day, 0), top)])
+                            if start < until:
+                                sums[start, 77] += (1 if v_days_late > 5 else 0)
+                                sums[until, 77] -= (1 if v_days_late > 5 else 0)
+                                sums[start, 78 + v_due_weekday] += (1 if v_days_late > 5 else 0)
+                                sums[until, 78 + v_due_weekday] -= (1 if v_days_late > 5 else 0)
+                                sums[start, 85 + v_due_weekday] += 1
+                                sums[until, 85 + v_due_weekday] -= 1
+                                sums[start, 92] += 1
+                                sums[until, 92] -= 1
+                            start = max(first, days[min(max(due_day + 9 - first_day, 0), top)])
+                            if start < until:
+                                sums[start, 93] += (1 if v_days_late > 8 else 0)
+                                sums[until, 93] -= (1 if v_days_late > 8 else 0)
+                                sums[start, 94 + v_due_weekday] += (1 if v_days_late > 8 else 0)
+                                sums[until, 94 + v_due_weekday] -= (1 if v_days_late > 8 else 0)
+                                sums[start, 101 + v_due_weekday] += 1
+                                sums[until, 101 + v_due_weekday] -= 1
+                                sums[start, 108] += 1
+                                sums[until, 108] -= 1
+                            start = max(first, days[min(max(due_day + 16 - first_day, 0), top)])
+                            if start < until:
+                                sums[start, 109] += (1 if v_days_late > 15 else 0)
+                                sums[until, 109] -= (1 if v_days_late > 15 else 0)
+                                sums[start, 110 + v_due_weekday] += (1 if v_days_late > 15 else 0)
+                                sums[until, 110 + v_due_weekday] -= (1 if v_days_late > 15 else 0)
+                                sums[start, 117 + v_due_weekday] += 1
+                                sums[until, 117 + v_due_weekday] -= 1
+                                sums[start, 124] += 1
+                                sums[until, 124] -= 1
+                            start = max(first, days[min(max(due_day + 31 - first_day, 0), top)])
+                            if start < until:
+                                sums[start, 125] += (1 if v_days_late > 30 else 0)
+                                sums[until, 125] -= (1 if v_days_late > 30 else 0)
+                                sums[start, 126 + v_due_weekday] += (1 if v_days_late > 30 else 0)
+                                sums[until, 126 + v_due_weekday] -= (1 if v_days_late > 30 else 0)
+                                sums[start, 133 + v_due_weekday] += 1
+                                sums[until, 133 + v_due_weekday] -= 1
+                                sums[start, 140] += 1
+                                sums[until, 140] -= 1
+                            start = max(first, days[min(max(due_day + 61 - first_day, 0), top)])
+                            if start < until:
+                                sums[start, 141] += (1 if v_days_late > 60 else 0)
+                                sums[until, 141] -= (1 if v_days_late > 60 else 0)
+                                sums[start, 142] += 1
+                                sums[until, 142] -= 1
+                            start = max(first, days[min(max(due_day + 91 - first_day, 0), top)])
+                            if start < until:
+                                sums[start, 143] += (1 if v_days_late > 90 else 0)
+                                sums[until, 143] -= (1 if v_days_late > 90 else 0)
+                                sums[start, 144] += 1
+                                sums[until, 144] -= 1
                     if is_settled:
                         day = last_day
                         v_days_to_pay, v_settled_weekday = last_day - issued[i], (last_day + 3) % 7
                         until = min(last, days[min(max(day + 31 - first_day, 0), top)])
                         if first < until:
                             start = first
-                            sums[start, 61] += v_days_late
-                            sums[until, 61] -= v_days_late
-                            sums[start, 62] += 1
-                            sums[until, 62] -= 1
+                            sums[start, 145] += v_days_late
+                            sums[until, 145] -= v_days_late
+                            sums[start, 146] += 1
+                            sums[until, 146] -= 1
                         until = min(last, days[min(max(day + 91 - first_day, 0), top)])
                         if first < until:
                             start = first
-                            sums[start, 63] += v_amount
-                            sums[until, 63] -= v_amount
-                            sums[start, 64] += v_days_late
-                            sums[until, 64] -= v_days_late
-                            sums[start, 65] += 1
-                            sums[until, 65] -= 1
-                            sums[start, 66] += (v_amount) * (v_days_late)
-                            sums[until, 66] -= (v_amount) * (v_days_late)
+                            sums[start, 147] += v_amount
+                            sums[until, 147] -= v_amount
+                            sums[start, 148] += v_days_late
+                            sums[until, 148] -= v_days_late
+                            sums[start, 149] += 1
+                            sums[until, 149] -= 1
+                            sums[start, 150] += (v_amount) * (v_days_late)
+                            sums[until, 150] -= (v_amount) * (v_days_late)
                         until = min(last, days[min(max(day + 181 - first_day, 0), top)])
                         if first < until:
                             start = first
-                            sums[start, 67] += -day
-                            sums[until, 67] -= -day
-                            sums[start, 68] += 1
-                            sums[until, 68] -= 1
-                            sums[start, 69] += v_days_late
-                            sums[until, 69] -= v_days_late
-                            sums[start, 70] += 1
-                            sums[until, 70] -= 1
-                            sums[start, 71] += (-day) * (-day)
-                            sums[until, 71] -= (-day) * (-day)
-                            sums[start, 72] += (-day) + (-day)
-                            sums[until, 72] -= (-day) + (-day)
-                            sums[start, 73] += 1
-                            sums[until, 73] -= 1
-                            sums[start, 74] += (-day) * (v_days_late)
-                            sums[until, 74] -= (-day) * (v_days_late)
-                            sums[start, 75] += v_days_late
-                            sums[until, 75] -= v_days_late
+                            sums[start, 151] += -day
+                            sums[until, 151] -= -day
+                            sums[start, 152] += 1
+                            sums[until, 152] -= 1
+                            sums[start, 153] += v_days_late
+                            sums[until, 153] -= v_days_late
+                            sums[start, 154] += 1
+                            sums[until, 154] -= 1
+                            sums[start, 155] += (-day) * (-day)
+                            sums[until, 155] -= (-day) * (-day)
+                            sums[start, 156] += (-day) + (-day)
+                            sums[until, 156] -= (-day) + (-day)
+                            sums[start, 157] += 1
+                            sums[until, 157] -= 1
+                            sums[start, 158] += (-day) * (v_days_late)
+                            sums[until, 158] -= (-day) * (v_days_late)
+                            sums[start, 159] += v_days_late
+                            sums[until, 159] -= v_days_late
                         until = min(last, days[min(max(day + 366 - first_day, 0), top)])
                         if first < until:
                             start = first
@@ -345,47 +369,47 @@ def collect(
                             other = until - (1 << level)
                             maxima[3, level, start] = max(maxima[3, level, start], key)
                             maxima[3, level, other] = max(maxima[3, level, other], key)
-                            sums[start, 76] += v_amount
-                            sums[until, 76] -= v_amount
-                            sums[start, 77] += (v_amount if v_days_late > 0 else 0)
-                            sums[until, 77] -= (v_amount if v_days_late > 0 else 0)
-                            sums[start, 78] += v_days_late
-                            sums[until, 78] -= v_days_late
-                            sums[start, 79] += (v_days_late if v_days_late > 0 else 0)
-                            sums[until, 79] -= (v_days_late if v_days_late > 0 else 0)
-                            sums[start, 80] += v_days_to_pay
-                            sums[until, 80] -= v_days_to_pay
-                            sums[start, 81] += 1
-                            sums[until, 81] -= 1
-                            sums[start, 82] += (1 if v_days_late > 0 else 0)
-                            sums[until, 82] -= (1 if v_days_late > 0 else 0)
-                            sums[start, 83] += (1 if v_days_late <= -1 else 0)
-                            sums[until, 83] -= (1 if v_days_late <= -1 else 0)
-                            sums[start, 84] += (1 if v_parts > 1 else 0)
-                            sums[until, 84] -= (1 if v_parts > 1 else 0)
-                            sums[start, 85] += (1 if v_settled_weekday == 0 else 0)
-                            sums[until, 85] -= (1 if v_settled_weekday == 0 else 0)
-                            sums[start, 86] += (1 if v_settled_weekday == 1 else 0)
-                            sums[until, 86] -= (1 if v_settled_weekday == 1 else 0)
-                            sums[start, 87] += (1 if v_settled_weekday == 2 else 0)
-                            sums[until, 87] -= (1 if v_settled_weekday == 2 else 0)
-                            sums[start, 88] += (1 if v_settled_weekday == 3 else 0)
-                            sums[until, 88] -= (1 if v_settled_weekday == 3 else 0)
-                            sums[start, 89] += (1 if v_settled_weekday == 4 else 0)
-                            sums[until, 89] -= (1 if v_settled_weekday == 4 else 0)
-                            sums[start, 90] += (1 if v_settled_weekday == 5 else 0)
-                            sums[until, 90] -= (1 if v_settled_weekday == 5 else 0)
-                            sums[start, 91] += (1 if v_settled_weekday == 6 else 0)
-                            sums[until, 91] -= (1 if v_settled_weekday == 6 else 0)
-                            sums[start, 92] += (v_amount) * (v_days_late)
-                            sums[until, 92] -= (v_amount) * (v_days_late)
-                            sums[start, 93] += (v_days_late) * (v_days_late)
-                            sums[until, 93] -= (v_days_late) * (v_days_late)
+                            sums[start, 160] += v_amount
+                            sums[until, 160] -= v_amount
+                            sums[start, 161] += (v_amount if v_days_late > 0 else 0)
+                            sums[until, 161] -= (v_amount if v_days_late > 0 else 0)
+                            sums[start, 162] += v_days_late
+                            sums[until, 162] -= v_days_late
+                            sums[start, 163] += (v_days_late if v_days_late > 0 else 0)
+                            sums[until, 163] -= (v_days_late if v_days_late > 0 else 0)
+                            sums[start, 164] += v_days_to_pay
+                            sums[until, 164] -= v_days_to_pay
+                            sums[start, 165] += 1
+                            sums[until, 165] -= 1
+                            sums[start, 166] += (1 if v_days_late > 0 else 0)
+                            sums[until, 166] -= (1 if v_days_late > 0 else 0)
+                            sums[start, 167] += (1 if v_days_late <= -1 else 0)
+                            sums[until, 167] -= (1 if v_days_late <= -1 else 0)
+                            sums[start, 168] += (1 if v_parts > 1 else 0)
+                            sums[until, 168] -= (1 if v_parts > 1 else 0)
+                            sums[start, 169] += (1 if v_settled_weekday == 0 else 0)
+                            sums[until, 169] -= (1 if v_settled_weekday == 0 else 0)
+                            sums[start, 170] += (1 if v_settled_weekday == 1 else 0)
+                            sums[until, 170] -= (1 if v_settled_weekday == 1 else 0)
+                            sums[start, 171] += (1 if v_settled_weekday == 2 else 0)
+                            sums[until, 171] -= (1 if v_settled_weekday == 2 else 0)
+                            sums[start, 172] += (1 if v_settled_weekday == 3 else 0)
+                            sums[until, 172] -= (1 if v_settled_weekday == 3 else 0)
+                            sums[start, 173] += (1 if v_settled_weekday == 4 else 0)
+                            sums[until, 173] -= (1 if v_settled_weekday == 4 else 0)
+                            sums[start, 174] += (1 if v_settled_weekday == 5 else 0)
+                            sums[until, 174] -= (1 if v_settled_weekday == 5 else 0)
+                            sums[start, 175] += (1 if v_settled_weekday == 6 else 0)
+                            sums[until, 175] -= (1 if v_settled_weekday == 6 else 0)
+                            sums[start, 176] += (v_amount) * (v_days_late)
+                            sums[until, 176] -= (v_amount) * (v_days_late)
+                            sums[start, 177] += (v_days_late) * (v_days_late)
+                            sums[until, 177] -= (v_days_late) * (v_days_late)
                         until = last
                         if first < until:
                             start = first
-                            sums[start, 94] += 1
-                            sums[until, 94] -= 1
+                            sums[start, 178] += 1
+                            sums[until, 178] -= 1
                             start = max(first, days[min(max(day + 0 - first_day, 0), top)])
                             if start < until:
                                 key, level = (day << 31) + ordinal, levels[until - start]
@@ -437,27 +461,27 @@ def collect(
                         until = min(last, days[min(max(day + 366 - first_day, 0), top)])
                         if first < until:
                             start = first
-                            sums[start, 106] += 1
-                            sums[until, 106] -= 1
+                            sums[start, 190] += 1
+                            sums[until, 190] -= 1
                         until = last
                         if first < until:
                             start = first
-                            sums[start, 107] += (v_amount if v_is_open == 1 else 0)
-                            sums[until, 107] -= (v_amount if v_is_open == 1 else 0)
-                            sums[start, 108] += (1 if v_is_open == 1 else 0)
-                            sums[until, 108] -= (1 if v_is_open == 1 else 0)
+                            sums[start, 191] += (v_amount if v_is_open == 1 else 0)
+                            sums[until, 191] -= (v_amount if v_is_open == 1 else 0)
+                            sums[start, 192] += (1 if v_is_open == 1 else 0)
+                            sums[until, 192] -= (1 if v_is_open == 1 else 0)
                     elif log == PROMISE:
                         until = min(last, days[min(max(day + 366 - first_day, 0), top)])
                         if first < until:
                             start = first
-                            sums[start, 109] += 1
-                            sums[until, 109] -= 1
+                            sums[start, 193] += 1
+                            sums[until, 193] -= 1
                             start = max(first, days[min(max(due_day + 4 - first_day, 0), top)])
                             if start < until:
-                                sums[start, 110] += (1 if v_broken == 1 else 0)
-                                sums[until, 110] -= (1 if v_broken == 1 else 0)
-                                sums[start, 111] += 1
-                                sums[until, 111] -= 1
+                                sums[start, 194] += (1 if v_broken == 1 else 0)
+                                sums[until, 194] -= (1 if v_broken == 1 else 0)
+                                sums[start, 195] += 1
+                                sums[until, 195] -= 1
                     elif log == DUNNING:
                         until = min(last, days[min(max(day + 181 - first_day, 0), top)])
                         if first < until:
@@ -469,8 +493,8 @@ def collect(
                         until = min(last, days[min(max(day + 366 - first_day, 0), top)])
                         if first < until:
                             start = first
-                            sums[start, 112] += 1
-                            sums[until, 112] -= 1
+                            sums[start, 196] += 1
+                            sums[until, 196] -= 1
                         until = last
                         if first < until:
                             start = max(first, days[min(max(day + 0 - first_day, 0), top)])
@@ -483,8 +507,8 @@ def collect(
                         until = min(last, days[min(max(day + 366 - first_day, 0), top)])
                         if first < until:
                             start = first
-                            sums[start, 113] += v_amount
-                            sums[until, 113] -= v_amount
+                            sums[start, 197] += v_amount
+                            sums[until, 197] -= v_amount
                     elif log == LIMIT:
                         until = last
                         if first < until:
@@ -498,8 +522,8 @@ def collect(
                         until = min(last, days[min(max(day + 366 - first_day, 0), top)])
                         if first < until:
                             start = first
-                            sums[start, 114] += 1
-                            sums[until, 114] -= 1
+                            sums[start, 198] += 1
+                            sums[until, 198] -= 1
                         until = last
                         if first < until:
                             start = max(first, days[min(max(day + 0 - first_day, 0), top)])
@@ -512,14 +536,14 @@ def collect(
                         until = last
                         if first < until:
                             start = first
-                            sums[start, 115] += 1
-                            sums[until, 115] -= 1
+                            sums[start, 199] += 1
+                            sums[until, 199] -= 1
                     else:
                         until = last
                         if first < until:
                             start = first
-                            sums[start, 116] += 1
-                            sums[until, 116] -= 1
+                            sums[start, 200] += 1
+                            sums[until, 200] -= 1
                 moment = ends
         push_down(maxima)
         starting, ending, next_starting, next_ending = chain(spans, n_spans, n)
@@ -572,88 +596,100 @@ def collect(
             a14 = float(sums[q, 11])
             a15 = float(sums[q, 12])
             a16 = float(sums[q, 13])
-            a17 = float(sums[q, 14])
-            a18 = float(sums[q, 15])
-            a19 = float(sums[q, 16])
-            a20 = float(sums[q, 17])
-            a21 = float(sums[q, 18 + weekday]) if weekday >= 0 else 0.0
-            a22 = float(net[q, code * N_NET + 0])
-            a23 = float(sums[q, 25 + weekday]) if weekday >= 0 else 0.0
-            a24 = float(net[q, code * N_NET + 1])
-            a25 = float(sums[q, 32])
-            a26 = float(sums[q, 33])
-            a27 = float(sums[q, 34 + weekday]) if weekday >= 0 else 0.0
-            a28 = float(sums[q, 41 + weekday]) if weekday >= 0 else 0.0
-            a29 = float(sums[q, 48])
-            a30 = float(sums[q, 49])
-            a31 = float(sums[q, 50])
-            a32 = float(sums[q, 51])
-            a33 = float(sums[q, 52])
-            a34 = float(sums[q, 53])
-            a35 = float(sums[q, 54])
-            a36 = float(sums[q, 55])
-            a37 = float(sums[q, 56])
-            a38 = float(sums[q, 57])
-            a39 = float(sums[q, 58])
-            a40 = float(sums[q, 59])
-            a41 = float(sums[q, 60])
-            a42 = float(sums[q, 61])
-            a43 = float(sums[q, 62])
-            a44 = float(sums[q, 63])
-            a45 = float(sums[q, 64])
-            a46 = float(sums[q, 65])
-            a47 = float(sums[q, 66])
-            a48 = float(sums[q, 67] + today * sums[q, 68])
-            a49 = float(sums[q, 69])
-            a50 = float(sums[q, 70])
-            a51 = float(sums[q, 71] + today * (sums[q, 72] + today * sums[q, 73]))
-            a52 = float(sums[q, 74] + today * sums[q, 75])
-            a53 = np.nan if maxima[3, 0, q] == NULL else float(maxima[3, 0, q])
-            a54 = float(sums[q, 76])
-            a55 = float(sums[q, 77])
-            a56 = float(sums[q, 78])
-            a57 = float(sums[q, 79])
-            a58 = float(sums[q, 80])
-            a59 = float(sums[q, 81])
-            a60 = float(sums[q, 82])
-            a61 = float(sums[q, 83])
-            a62 = float(sums[q, 84])
-            a63 = float(sums[q, 85])
-            a64 = float(sums[q, 86])
-            a65 = float(sums[q, 87])
-            a66 = float(sums[q, 88])
-            a67 = float(sums[q, 89])
-            a68 = float(sums[q, 90])
-            a69 = float(sums[q, 91])
-            a70 = float(sums[q, 92])
-            a71 = float(sums[q, 93])
-            a72 = float(sums[q, 94])
-            a73 = np.nan if maxima[4, 0, q] == NULL else float(today - day_of(maxima[4, 0, q]))
-            a74 = np.nan if maxima[5, 0, q] == NULL else float(maxima[5, 0, q] + today)
-            a75 = float(sums[q, 95])
-            a76 = float(sums[q, 96])
-            a77 = float(sums[q, 97] + today * sums[q, 98])
-            a78 = float(sums[q, 99] + today * sums[q, 100])
-            a79 = float(sums[q, 101])
-            a80 = float(sums[q, 102])
-            a81 = float(sums[q, 103])
-            a82 = float(sums[q, 104])
-            a83 = float(sums[q, 105])
-            a84 = float(sums[q, 106])
-            a85 = float(sums[q, 107])
-            a86 = float(sums[q, 108])
-            a87 = float(sums[q, 109])
-            a88 = float(sums[q, 110])
-            a89 = float(sums[q, 111])
-            a90 = np.nan if maxima[6, 0, q] == NULL else float(maxima[6, 0, q])
-            a91 = float(sums[q, 112])
-            a92 = np.nan if maxima[7, 0, q] == NULL else float(today - day_of(maxima[7, 0, q]))
-            a93 = float(sums[q, 113])
-            a94 = np.nan if maxima[8, 0, q] == NULL else float(event_amount[maxima[8, 0, q] & ORDINAL_MASK])
-            a95 = float(sums[q, 114])
-            a96 = np.nan if maxima[9, 0, q] == NULL else float(event_value[maxima[9, 0, q] & ORDINAL_MASK])
-            a97 = float(sums[q, 115])
-            a98 = float(sums[q, 116])
+            a17 = float(sums[q, 14 + weekday]) if weekday >= 0 else 0.0
+            a18 = float(sums[q, 21 + weekday]) if weekday >= 0 else 0.0
+            a19 = float(sums[q, 28])
+            a20 = float(sums[q, 29])
+            a21 = float(sums[q, 30 + weekday]) if weekday >= 0 else 0.0
+            a22 = float(sums[q, 37 + weekday]) if weekday >= 0 else 0.0
+            a23 = float(sums[q, 44])
+            a24 = float(sums[q, 45])
+            a25 = float(sums[q, 46 + weekday]) if weekday >= 0 else 0.0
+            a26 = float(net[q, code * N_NET + 0])
+            a27 = float(sums[q, 53 + weekday]) if weekday >= 0 else 0.0
+            a28 = float(net[q, code * N_NET + 1])
+            a29 = float(sums[q, 60])
+            a30 = float(sums[q, 61])
+            a31 = float(sums[q, 62 + weekday]) if weekday >= 0 else 0.0
+            a32 = float(sums[q, 69 + weekday]) if weekday >= 0 else 0.0
+            a33 = float(sums[q, 76])
+            a34 = float(sums[q, 77])
+            a35 = float(sums[q, 78 + weekday]) if weekday >= 0 else 0.0
+            a36 = float(sums[q, 85 + weekday]) if weekday >= 0 else 0.0
+            a37 = float(sums[q, 92])
+            a38 = float(sums[q, 93])
+            a39 = float(sums[q, 94 + weekday]) if weekday >= 0 else 0.0
+            a40 = float(sums[q, 101 + weekday]) if weekday >= 0 else 0.0
+            a41 = float(sums[q, 108])
+            a42 = float(sums[q, 109])
+            a43 = float(sums[q, 110 + weekday]) if weekday >= 0 else 0.0
+            a44 = float(sums[q, 117 + weekday]) if weekday >= 0 else 0.0
+            a45 = float(sums[q, 124])
+            a46 = float(sums[q, 125])
+            a47 = float(sums[q, 126 + weekday]) if weekday >= 0 else 0.0
+            a48 = float(sums[q, 133 + weekday]) if weekday >= 0 else 0.0
+            a49 = float(sums[q, 140])
+            a50 = float(sums[q, 141])
+            a51 = float(sums[q, 142])
+            a52 = float(sums[q, 143])
+            a53 = float(sums[q, 144])
+            a54 = float(sums[q, 145])
+            a55 = float(sums[q, 146])
+            a56 = float(sums[q, 147])
+            a57 = float(sums[q, 148])
+            a58 = float(sums[q, 149])
+            a59 = float(sums[q, 150])
+            a60 = float(sums[q, 151] + today * sums[q, 152])
+            a61 = float(sums[q, 153])
+            a62 = float(sums[q, 154])
+            a63 = float(sums[q, 155] + today * (sums[q, 156] + today * sums[q, 157]))
+            a64 = float(sums[q, 158] + today * sums[q, 159])
+            a65 = np.nan if maxima[3, 0, q] == NULL else float(maxima[3, 0, q])
+            a66 = float(sums[q, 160])
+            a67 = float(sums[q, 161])
+            a68 = float(sums[q, 162])
+            a69 = float(sums[q, 163])
+            a70 = float(sums[q, 164])
+            a71 = float(sums[q, 165])
+            a72 = float(sums[q, 166])
+            a73 = float(sums[q, 167])
+            a74 = float(sums[q, 168])
+            a75 = float(sums[q, 169])
+            a76 = float(sums[q, 170])
+            a77 = float(sums[q, 171])
+            a78 = float(sums[q, 172])
+            a79 = float(sums[q, 173])
+            a80 = float(sums[q, 174])
+            a81 = float(sums[q, 175])
+            a82 = float(sums[q, 176])
+            a83 = float(sums[q, 177])
+            a84 = float(sums[q, 178])
+            a85 = np.nan if maxima[4, 0, q] == NULL else float(today - day_of(maxima[4, 0, q]))
+            a86 = np.nan if maxima[5, 0, q] == NULL else float(maxima[5, 0, q] + today)
+            a87 = float(sums[q, 179])
+            a88 = float(sums[q, 180])
+            a89 = float(sums[q, 181] + today * sums[q, 182])
+            a90 = float(sums[q, 183] + today * sums[q, 184])
+            a91 = float(sums[q, 185])
+            a92 = float(sums[q, 186])
+            a93 = float(sums[q, 187])
+            a94 = float(sums[q, 188])
+            a95 = float(sums[q, 189])
+            a96 = float(sums[q, 190])
+            a97 = float(sums[q, 191])
+            a98 = float(sums[q, 192])
+            a99 = float(sums[q, 193])
+            a100 = float(sums[q, 194])
+            a101 = float(sums[q, 195])
+            a102 = np.nan if maxima[6, 0, q] == NULL else float(maxima[6, 0, q])
+            a103 = float(sums[q, 196])
+            a104 = np.nan if maxima[7, 0, q] == NULL else float(today - day_of(maxima[7, 0, q]))
+            a105 = float(sums[q, 197])
+            a106 = np.nan if maxima[8, 0, q] == NULL else float(event_amount[maxima[8, 0, q] & ORDINAL_MASK])
+            a107 = float(sums[q, 198])
+            a108 = np.nan if maxima[9, 0, q] == NULL else float(event_value[maxima[9, 0, q] & ORDINAL_MASK])
+            a109 = float(sums[q, 199])
+            a110 = float(sums[q, 200])
             r0 = float(lates[held - 1]) if held >= 1 else np.nan
             r1 = float(lates[held - 2]) if held >= 2 else np.nan
             r2 = float(lates[held - 1] + lates[held - 2] + lates[held - 3]) if held >= 3 else np.nan
@@ -680,52 +716,52 @@ def collect(
             x3 = np.nan if x2 == 0.0 else x3
             x4 = given[13, row] * 10.0
             x5 = a16 + x4
-            x6 = a17 + 10.0
+            x6 = a19 + 10.0
             x7 = x5 / x6
             x7 = np.nan if x6 == 0.0 else x7
             x8 = given[14, row] * 10.0
-            x9 = a18 + x8
-            x10 = a19 + 10.0
+            x9 = a20 + x8
+            x10 = a23 + 10.0
             x11 = x9 / x10
             x11 = np.nan if x10 == 0.0 else x11
             x12 = given[15, row] * 10.0
-            x13 = a20 + x12
-            x14 = a25 + 10.0
+            x13 = a24 + x12
+            x14 = a29 + 10.0
             x15 = x13 / x14
             x15 = np.nan if x14 == 0.0 else x15
             x16 = given[16, row] * 10.0
-            x17 = a26 + x16
-            x18 = a29 + 10.0
+            x17 = a30 + x16
+            x18 = a33 + 10.0
             x19 = x17 / x18
             x19 = np.nan if x18 == 0.0 else x19
             x20 = given[17, row] * 10.0
-            x21 = a30 + x20
-            x22 = a31 + 10.0
+            x21 = a34 + x20
+            x22 = a37 + 10.0
             x23 = x21 / x22
             x23 = np.nan if x22 == 0.0 else x23
             x24 = given[18, row] * 10.0
-            x25 = a32 + x24
-            x26 = a33 + 10.0
+            x25 = a38 + x24
+            x26 = a41 + 10.0
             x27 = x25 / x26
             x27 = np.nan if x26 == 0.0 else x27
             x28 = given[19, row] * 10.0
-            x29 = a34 + x28
-            x30 = a35 + 10.0
+            x29 = a42 + x28
+            x30 = a45 + 10.0
             x31 = x29 / x30
             x31 = np.nan if x30 == 0.0 else x31
             x32 = given[20, row] * 10.0
-            x33 = a36 + x32
-            x34 = a37 + 10.0
+            x33 = a46 + x32
+            x34 = a49 + 10.0
             x35 = x33 / x34
             x35 = np.nan if x34 == 0.0 else x35
             x36 = given[21, row] * 10.0
-            x37 = a38 + x36
-            x38 = a39 + 10.0
+            x37 = a50 + x36
+            x38 = a51 + 10.0
             x39 = x37 / x38
             x39 = np.nan if x38 == 0.0 else x39
             x40 = given[22, row] * 10.0
-            x41 = a40 + x40
-            x42 = a41 + 10.0
+            x41 = a52 + x40
+            x42 = a53 + 10.0
             x43 = x41 / x42
             x43 = np.nan if x42 == 0.0 else x43
             x44 = a8 + x12
@@ -740,47 +776,47 @@ def collect(
             x51 = a13 + 10.0
             x52 = x50 / x51
             x52 = np.nan if x51 == 0.0 else x52
-            x53 = a42 / a43
-            x53 = np.nan if a43 == 0.0 else x53
-            x54 = a45 / a46
-            x54 = np.nan if a46 == 0.0 else x54
-            x55 = a56 / a59
-            x55 = np.nan if a59 == 0.0 else x55
-            x56 = a47 / a44
-            x56 = np.nan if a44 == 0.0 else x56
-            x57 = a70 / a54
-            x57 = np.nan if a54 == 0.0 else x57
+            x53 = a54 / a55
+            x53 = np.nan if a55 == 0.0 else x53
+            x54 = a57 / a58
+            x54 = np.nan if a58 == 0.0 else x54
+            x55 = a68 / a71
+            x55 = np.nan if a71 == 0.0 else x55
+            x56 = a59 / a56
+            x56 = np.nan if a56 == 0.0 else x56
+            x57 = a82 / a66
+            x57 = np.nan if a66 == 0.0 else x57
             x58 = r9 / r11
             x58 = np.nan if r11 == 0.0 else x58
             x59 = r10 / r12
             x59 = np.nan if r12 == 0.0 else x59
             x60 = r4 * 0.5
-            x61 = a59 * a71
-            x62 = a56 * a56
+            x61 = a71 * a83
+            x62 = a68 * a68
             x63 = x61 - x62
             x64 = np.sqrt(x63)
-            x65 = x64 / a59
-            x65 = np.nan if a59 == 0.0 else x65
-            x66 = x65 if a59 > 1.0 else np.nan
-            x67 = a57 / a60
-            x67 = np.nan if a60 == 0.0 else x67
-            x68 = a55 / a54
-            x68 = np.nan if a54 == 0.0 else x68
-            x69 = a61 / a59
-            x69 = np.nan if a59 == 0.0 else x69
-            x70 = a58 / a59
-            x70 = np.nan if a59 == 0.0 else x70
+            x65 = x64 / a71
+            x65 = np.nan if a71 == 0.0 else x65
+            x66 = x65 if a71 > 1.0 else np.nan
+            x67 = a69 / a72
+            x67 = np.nan if a72 == 0.0 else x67
+            x68 = a67 / a66
+            x68 = np.nan if a66 == 0.0 else x68
+            x69 = a73 / a71
+            x69 = np.nan if a71 == 0.0 else x69
+            x70 = a70 / a71
+            x70 = np.nan if a71 == 0.0 else x70
             x71 = r2 * 0.3333333333333333
             x72 = r3 * 0.1
-            x73 = a50 * a52
-            x74 = a48 * a49
+            x73 = a62 * a64
+            x74 = a60 * a61
             x75 = x73 - x74
-            x76 = a50 * a51
-            x77 = a48 * a48
+            x76 = a62 * a63
+            x77 = a60 * a60
             x78 = x76 - x77
             x79 = x75 / x78
             x79 = np.nan if x78 == 0.0 else x79
-            x80 = x79 if a50 > 2.0 else np.nan
+            x80 = x79 if a62 > 2.0 else np.nan
             x81 = x80 * -30.0
             x82 = x53 - x55
             x83 = x46 - x15
@@ -788,27 +824,27 @@ def collect(
             x85 = x84 / a3
             x85 = np.nan if a3 == 0.0 else x85
             x86 = 0.2 * 5.0
-            x87 = a63 + x86
-            x88 = a59 + 5.0
+            x87 = a75 + x86
+            x88 = a71 + 5.0
             x89 = x87 / x88
             x89 = np.nan if x88 == 0.0 else x89
-            x90 = a64 + x86
+            x90 = a76 + x86
             x91 = x90 / x88
             x91 = np.nan if x88 == 0.0 else x91
-            x92 = a65 + x86
+            x92 = a77 + x86
             x93 = x92 / x88
             x93 = np.nan if x88 == 0.0 else x93
-            x94 = a66 + x86
+            x94 = a78 + x86
             x95 = x94 / x88
             x95 = np.nan if x88 == 0.0 else x95
-            x96 = a67 + x86
+            x96 = a79 + x86
             x97 = x96 / x88
             x97 = np.nan if x88 == 0.0 else x97
             x98 = 0.0 * 5.0
-            x99 = a68 + x98
+            x99 = a80 + x98
             x100 = x99 / x88
             x100 = np.nan if x88 == 0.0 else x100
-            x101 = a69 + x98
+            x101 = a81 + x98
             x102 = x101 / x88
             x102 = np.nan if x88 == 0.0 else x102
             x103 = x89 * x89
@@ -833,90 +869,126 @@ def collect(
             x116, largest = (6.0, x102) if x102 > largest else (x116, largest)
             x117 = x116 - given[0, row]
             x118 = x117 - 7.0 * np.floor(x117 / 7.0)
-            x119 = x118 if a59 > 2.5 else np.nan
-            x120 = x15 * 5.0
-            x121 = a21 + x120
-            x122 = a23 + 5.0
+            x119 = x118 if a71 > 2.5 else np.nan
+            x120 = x7 * 5.0
+            x121 = a17 + x120
+            x122 = a18 + 5.0
             x123 = x121 / x122
             x123 = np.nan if x122 == 0.0 else x123
             x124 = given[0, row] * 0.0
             x125 = x123 + x124
-            x126 = x19 * 5.0
-            x127 = a27 + x126
-            x128 = a28 + 5.0
+            x126 = x11 * 5.0
+            x127 = a21 + x126
+            x128 = a22 + 5.0
             x129 = x127 / x128
             x129 = np.nan if x128 == 0.0 else x129
             x130 = x129 + x124
-            x131 = r7 - 1.0
-            x132 = r8 / x131
-            x132 = np.nan if x131 == 0.0 else x132
-            x133 = a76 * given[1, row]
-            x134 = a80 * given[1, row]
-            x135 = a79 / a75
-            x135 = np.nan if a75 == 0.0 else x135
-            x136 = a80 / a76
-            x136 = np.nan if a76 == 0.0 else x136
-            x137 = a81 / a76
-            x137 = np.nan if a76 == 0.0 else x137
-            x138 = a82 / a76
-            x138 = np.nan if a76 == 0.0 else x138
-            x139 = a83 / a76
-            x139 = np.nan if a76 == 0.0 else x139
-            x140 = a78 / a79
-            x140 = np.nan if a79 == 0.0 else x140
-            x141 = a77 / a76
-            x141 = np.nan if a76 == 0.0 else x141
-            x142 = a80 / a1
-            x142 = np.nan if a1 == 0.0 else x142
-            x143 = a76 * 90.0
-            x144 = x143 / a1
-            x144 = np.nan if a1 == 0.0 else x144
-            x145 = a94 * given[1, row]
-            x146 = a76 / a94
-            x146 = np.nan if a94 == 0.0 else x146
-            x147 = a76 + given[2, row]
-            x148 = x147 / a94
-            x148 = np.nan if a94 == 0.0 else x148
-            x149 = given[2, row] * given[1, row]
-            x150 = given[2, row] * a5
-            x151 = x150 / a3
-            x151 = np.nan if a3 == 0.0 else x151
-            x152 = given[2, row] / a2
-            x152 = np.nan if a2 == 0.0 else x152
-            x153 = given[2, row] / a76
-            x153 = np.nan if a76 == 0.0 else x153
-            x154 = a0 * 12.166666666666666
-            x155 = x154 / a5
-            x155 = np.nan if a5 == 0.0 else x155
-            x156 = a3 * given[1, row]
-            x157 = x156 / a5
-            x157 = np.nan if a5 == 0.0 else x157
-            x158 = a4 / a5
-            x158 = np.nan if a5 == 0.0 else x158
-            x159 = given[3, row] - x158
-            x160 = a22 + x120
-            x161 = a24 + 5.0
-            x162 = x160 / x161
+            x131 = x15 * 5.0
+            x132 = a25 + x131
+            x133 = a27 + 5.0
+            x134 = x132 / x133
+            x134 = np.nan if x133 == 0.0 else x134
+            x135 = x134 + x124
+            x136 = x19 * 5.0
+            x137 = a31 + x136
+            x138 = a32 + 5.0
+            x139 = x137 / x138
+            x139 = np.nan if x138 == 0.0 else x139
+            x140 = x139 + x124
+            x141 = x23 * 5.0
+            x142 = a35 + x141
+            x143 = a36 + 5.0
+            x144 = x142 / x143
+            x144 = np.nan if x143 == 0.0 else x144
+            x145 = x144 + x124
+            x146 = x27 * 5.0
+            x147 = a39 + x146
+            x148 = a40 + 5.0
+            x149 = x147 / x148
+            x149 = np.nan if x148 == 0.0 else x149
+            x150 = x149 + x124
+            x151 = x31 * 5.0
+            x152 = a43 + x151
+            x153 = a44 + 5.0
+            x154 = x152 / x153
+            x154 = np.nan if x153 == 0.0 else x154
+            x155 = x154 + x124
+            x156 = x35 * 5.0
+            x157 = a47 + x156
+            x158 = a48 + 5.0
+            x159 = x157 / x158
+            x159 = np.nan if x158 == 0.0 else x159
+            x160 = x159 + x124
+            x161 = r7 - 1.0
+            x162 = r8 / x161
             x162 = np.nan if x161 == 0.0 else x162
-            x163 = given[3, row] * 0.0
-            x164 = x162 + x163
-            x165 = a84 / a5
-            x165 = np.nan if a5 == 0.0 else x165
-            x166 = a85 / a76
-            x166 = np.nan if a76 == 0.0 else x166
-            x167 = a88 / a89
-            x167 = np.nan if a89 == 0.0 else x167
-            x168 = a91 / a5
-            x168 = np.nan if a5 == 0.0 else x168
-            x169 = a62 / a59
-            x169 = np.nan if a59 == 0.0 else x169
-            x170 = a93 / a3
-            x170 = np.nan if a3 == 0.0 else x170
-            x171 = np.nan if np.isnan(a98) else 1.0 if a98 > 0.0 else 0.0
-            x172 = x15 - given[15, row]
-            x173 = given[11, row] if np.isnan(a6) or given[11, row] >= a6 else a6
-            x174 = a72 * -1.0
-            x175 = np.nan if np.isnan(x174) else 1.0 if x174 > -3.0 else 0.0
+            x163 = a88 * given[1, row]
+            x164 = a92 * given[1, row]
+            x165 = a91 / a87
+            x165 = np.nan if a87 == 0.0 else x165
+            x166 = a92 / a88
+            x166 = np.nan if a88 == 0.0 else x166
+            x167 = a93 / a88
+            x167 = np.nan if a88 == 0.0 else x167
+            x168 = a94 / a88
+            x168 = np.nan if a88 == 0.0 else x168
+            x169 = a95 / a88
+            x169 = np.nan if a88 == 0.0 else x169
+            x170 = a90 / a91
+            x170 = np.nan if a91 == 0.0 else x170
+            x171 = a89 / a88
+            x171 = np.nan if a88 == 0.0 else x171
+            x172 = a92 / a1
+            x172 = np.nan if a1 == 0.0 else x172
+            x173 = a88 * 90.0
+            x174 = x173 / a1
+            x174 = np.nan if a1 == 0.0 else x174
+            x175 = a106 * given[1, row]
+            x176 = a88 / a106
+            x176 = np.nan if a106 == 0.0 else x176
+            x177 = a88 + given[2, row]
+            x178 = x177 / a106
+            x178 = np.nan if a106 == 0.0 else x178
+            x179 = given[2, row] * given[1, row]
+            x180 = given[2, row] * a5
+            x181 = x180 / a3
+            x181 = np.nan if a3 == 0.0 else x181
+            x182 = given[2, row] / a2
+            x182 = np.nan if a2 == 0.0 else x182
+            x183 = given[2, row] / a88
+            x183 = np.nan if a88 == 0.0 else x183
+            x184 = a0 * 12.166666666666666
+            x185 = x184 / a5
+            x185 = np.nan if a5 == 0.0 else x185
+            x186 = a3 * given[1, row]
+            x187 = x186 / a5
+            x187 = np.nan if a5 == 0.0 else x187
+            x188 = a4 / a5
+            x188 = np.nan if a5 == 0.0 else x188
+            x189 = given[3, row] - x188
+            x190 = a26 + x131
+            x191 = a28 + 5.0
+            x192 = x190 / x191
+            x192 = np.nan if x191 == 0.0 else x192
+            x193 = given[3, row] * 0.0
+            x194 = x192 + x193
+            x195 = a96 / a5
+            x195 = np.nan if a5 == 0.0 else x195
+            x196 = a97 / a88
+            x196 = np.nan if a88 == 0.0 else x196
+            x197 = a100 / a101
+            x197 = np.nan if a101 == 0.0 else x197
+            x198 = a103 / a5
+            x198 = np.nan if a5 == 0.0 else x198
+            x199 = a74 / a71
+            x199 = np.nan if a71 == 0.0 else x199
+            x200 = a105 / a3
+            x200 = np.nan if a3 == 0.0 else x200
+            x201 = np.nan if np.isnan(a110) else 1.0 if a110 > 0.0 else 0.0
+            x202 = x15 - given[15, row]
+            x203 = given[11, row] if np.isnan(a6) or given[11, row] >= a6 else a6
+            x204 = a84 * -1.0
+            x205 = np.nan if np.isnan(x204) else 1.0 if x204 > -3.0 else 0.0
             out[row, 0] = x3  # late_over_m10_rate
             out[row, 1] = x7  # late_over_m5_rate
             out[row, 2] = x11  # late_over_m2_rate
@@ -939,7 +1011,7 @@ def collect(
             out[row, 19] = x58  # ewma_days_late_3
             out[row, 20] = x59  # ewma_days_late_10
             out[row, 21] = x60  # median_days_late_25
-            out[row, 22] = a53  # max_days_late_365d
+            out[row, 22] = a65  # max_days_late_365d
             out[row, 23] = x66  # days_late_std_365d
             out[row, 24] = x67  # avg_days_late_if_late_365d
             out[row, 25] = x68  # late_ratio_amount_365d
@@ -964,66 +1036,76 @@ def collect(
             out[row, 44] = x102  # pay_share_sunday
             out[row, 45] = x115  # pay_day_concentration
             out[row, 46] = x119  # days_from_due_to_pay_day
-            out[row, 47] = x125  # late_rate_same_due_weekday
-            out[row, 48] = x130  # late_over_2_rate_same_due_weekday
-            out[row, 49] = x132  # payment_gap_days
-            out[row, 50] = a73  # days_since_payment
-            out[row, 51] = a75  # n_open
-            out[row, 52] = x133  # open_amount
-            out[row, 53] = a79  # n_overdue
-            out[row, 54] = x134  # overdue_amount
-            out[row, 55] = x135  # overdue_ratio_n
-            out[row, 56] = x136  # overdue_ratio
-            out[row, 57] = x137  # overdue_15_ratio
-            out[row, 58] = x138  # overdue_30_ratio
-            out[row, 59] = x139  # overdue_60_ratio
-            out[row, 60] = a74  # oldest_open_item_days
-            out[row, 61] = x140  # avg_open_days_late
-            out[row, 62] = x141  # open_age_days
-            out[row, 63] = x142  # overdue_to_sales_90d
-            out[row, 64] = x144  # dso_90d
-            out[row, 65] = x145  # credit_limit
-            out[row, 66] = x146  # utilisation
-            out[row, 67] = x148  # utilisation_after
-            out[row, 68] = x149  # order_amount
-            out[row, 69] = x151  # order_amount_to_mean
-            out[row, 70] = x152  # order_amount_to_max
-            out[row, 71] = x153  # order_to_open_amount
-            out[row, 72] = a0  # invoices_30d
-            out[row, 73] = x155  # order_velocity_ratio
-            out[row, 74] = a7  # days_since_invoice
-            out[row, 75] = x157  # mean_invoice_amount_365d
-            out[row, 76] = given[3, row]  # net_days
-            out[row, 77] = given[4, row]  # days_to_due
-            out[row, 78] = x159  # terms_vs_own_mean
-            out[row, 79] = x164  # late_rate_same_terms
-            out[row, 80] = a95  # terms_changes_365d
-            out[row, 81] = a96  # agreed_net_days
-            out[row, 82] = given[0, row]  # due_weekday
-            out[row, 83] = given[5, row]  # due_day_of_month
-            out[row, 84] = given[6, row]  # due_month_end
-            out[row, 85] = given[7, row]  # due_quarter_end
-            out[row, 86] = given[8, row]  # due_on_holiday
-            out[row, 87] = given[9, row]  # due_to_working_day
-            out[row, 88] = given[10, row]  # issue_weekday
-            out[row, 89] = x165  # dispute_ratio_365d
-            out[row, 90] = a86  # n_open_disputes
-            out[row, 91] = x166  # open_dispute_share
-            out[row, 92] = a87  # promises_365d
-            out[row, 93] = x167  # broken_promise_ratio_365d
-            out[row, 94] = a90  # dunning_level_max_180d
-            out[row, 95] = x168  # dunnings_365d
-            out[row, 96] = a92  # days_since_dunning
-            out[row, 97] = x169  # partial_payment_ratio_365d
-            out[row, 98] = x170  # credit_note_ratio_365d
-            out[row, 99] = a97  # write_offs_ever
-            out[row, 100] = x171  # is_insolvent
-            out[row, 101] = given[15, row]  # peer_late_over_0_rate
-            out[row, 102] = given[17, row]  # peer_late_over_5_rate
-            out[row, 103] = given[20, row]  # peer_late_over_30_rate
-            out[row, 104] = x172  # distance_to_peers
-            out[row, 105] = a59  # n_settled_365d
-            out[row, 106] = a72  # n_settled
-            out[row, 107] = a6  # history_days
-            out[row, 108] = x173  # tenure_days
-            out[row, 109] = x175  # is_cold_start
+            out[row, 47] = x125  # late_over_m5_rate_same_due_weekday
+            out[row, 48] = x130  # late_over_m2_rate_same_due_weekday
+            out[row, 49] = x135  # late_over_0_rate_same_due_weekday
+            out[row, 50] = x140  # late_over_2_rate_same_due_weekday
+            out[row, 51] = x145  # late_over_5_rate_same_due_weekday
+            out[row, 52] = x150  # late_over_8_rate_same_due_weekday
+            out[row, 53] = x155  # late_over_15_rate_same_due_weekday
+            out[row, 54] = x160  # late_over_30_rate_same_due_weekday
+            out[row, 55] = x162  # payment_gap_days
+            out[row, 56] = a85  # days_since_payment
+            out[row, 57] = a87  # n_open
+            out[row, 58] = x163  # open_amount
+            out[row, 59] = a91  # n_overdue
+            out[row, 60] = x164  # overdue_amount
+            out[row, 61] = x165  # overdue_ratio_n
+            out[row, 62] = x166  # overdue_ratio
+            out[row, 63] = x167  # overdue_15_ratio
+            out[row, 64] = x168  # overdue_30_ratio
+            out[row, 65] = x169  # overdue_60_ratio
+            out[row, 66] = a86  # oldest_open_item_days
+            out[row, 67] = x170  # avg_open_days_late
+            out[row, 68] = x171  # open_age_days
+            out[row, 69] = x172  # overdue_to_sales_90d
+            out[row, 70] = x174  # dso_90d
+            out[row, 71] = x175  # credit_limit
+            out[row, 72] = x176  # utilisation
+            out[row, 73] = x178  # utilisation_after
+            out[row, 74] = x179  # order_amount
+            out[row, 75] = x181  # order_amount_to_mean
+            out[row, 76] = x182  # order_amount_to_max
+            out[row, 77] = x183  # order_to_open_amount
+            out[row, 78] = a0  # invoices_30d
+            out[row, 79] = x185  # order_velocity_ratio
+            out[row, 80] = a7  # days_since_invoice
+            out[row, 81] = x187  # mean_invoice_amount_365d
+            out[row, 82] = given[3, row]  # net_days
+            out[row, 83] = given[4, row]  # days_to_due
+            out[row, 84] = x189  # terms_vs_own_mean
+            out[row, 85] = x194  # late_rate_same_terms
+            out[row, 86] = a107  # terms_changes_365d
+            out[row, 87] = a108  # agreed_net_days
+            out[row, 88] = given[0, row]  # due_weekday
+            out[row, 89] = given[5, row]  # due_day_of_month
+            out[row, 90] = given[6, row]  # due_month_end
+            out[row, 91] = given[7, row]  # due_quarter_end
+            out[row, 92] = given[8, row]  # due_on_holiday
+            out[row, 93] = given[9, row]  # due_to_working_day
+            out[row, 94] = given[10, row]  # issue_weekday
+            out[row, 95] = x195  # dispute_ratio_365d
+            out[row, 96] = a98  # n_open_disputes
+            out[row, 97] = x196  # open_dispute_share
+            out[row, 98] = a99  # promises_365d
+            out[row, 99] = x197  # broken_promise_ratio_365d
+            out[row, 100] = a102  # dunning_level_max_180d
+            out[row, 101] = x198  # dunnings_365d
+            out[row, 102] = a104  # days_since_dunning
+            out[row, 103] = x199  # partial_payment_ratio_365d
+            out[row, 104] = x200  # credit_note_ratio_365d
+            out[row, 105] = a109  # write_offs_ever
+            out[row, 106] = x201  # is_insolvent
+            out[row, 107] = given[13, row]  # peer_late_over_m5_rate
+            out[row, 108] = given[14, row]  # peer_late_over_m2_rate
+            out[row, 109] = given[15, row]  # peer_late_over_0_rate
+            out[row, 110] = given[16, row]  # peer_late_over_2_rate
+            out[row, 111] = given[17, row]  # peer_late_over_5_rate
+            out[row, 112] = given[19, row]  # peer_late_over_15_rate
+            out[row, 113] = given[20, row]  # peer_late_over_30_rate
+            out[row, 114] = x202  # distance_to_peers
+            out[row, 115] = a71  # n_settled_365d
+            out[row, 116] = a84  # n_settled
+            out[row, 117] = a6  # history_days
+            out[row, 118] = x203  # tenure_days
+            out[row, 119] = x205  # is_cold_start

@@ -41,6 +41,9 @@ from features.feature import BOTH, EITHER, LOWERS, ORDER, RAISES, SHOWN, Feature
 
 #: Days past due at which the customer's payment curve is measured.
 CURVE: Final = (-10, -5, -2, 0, 2, 5, 8, 15, 30, 60, 90)
+#: Days past due at which the invoices due on the same weekday are looked at, and the peers' rates are shown.
+SAME_WEEKDAY: Final = (-5, -2, 0, 2, 5, 8, 15, 30)
+PEERS: Final = (-5, -2, 0, 2, 5, 15, 30)
 #: Own matured invoices that weigh as much as the peers' rate.
 CUSTOMER_WEIGHT: Final = 10.0
 #: Expected share of payments by weekday before anything is known: banks are closed at weekends.
@@ -240,12 +243,15 @@ def _pay_days() -> tuple[Feature, ...]:
         Feature("days_from_due_to_pay_day", group, "days from the due date to the customer's usual payment weekday",
                 "days", "fewer than three payments, or no order", 0, 6, RAISES, "PB04", ORDER,
                 at_least(_settled(365), 3, modulo(_PAY_DAY - _DUE_WEEKDAY, 7.0))),
-        Feature("late_rate_same_due_weekday", group,
-                "share of the customer's invoices due on the same weekday that were late, drawn towards its own rate",
-                "share", _NO_ORDER, 0, 1, RAISES, "PB04", ORDER,
-                _same_weekday_rate(0) + _DUE_WEEKDAY * 0.0),
-        Feature("late_over_2_rate_same_due_weekday", group, "the same for more than two days late", "share",
-                _NO_ORDER, 0, 1, RAISES, "PB04", ORDER, _same_weekday_rate(2) + _DUE_WEEKDAY * 0.0),
+        *(
+            Feature(
+                f"{curve_name(k)}_same_due_weekday", group,
+                f"share of the customer's invoices due on the same weekday that were {_lateness(k)}, drawn towards its "
+                "rate on all days", "share", _NO_ORDER, 0, 1, RAISES, "PB04", ORDER,
+                _same_weekday_rate(k) + _DUE_WEEKDAY * 0.0,
+            )
+            for k in SAME_WEEKDAY
+        ),
         Feature("payment_gap_days", group, "mean days between the payment days of the last 25 settlements", "days",
                 "fewer than two payment days", 0, 120, EITHER, "PB04", ORDER,
                 ratio(recent(Op.RECENT_SPAN), recent(Op.RECENT_DISTINCT_DAYS) - 1.0)),
@@ -410,10 +416,10 @@ def _peers() -> tuple[Feature, ...]:
     group = "peers and history depth"
     return (
         *(
-            Feature(f"peer_late_over_{k}_rate", group,
-                    f"share of the invoices of peers (same segment and terms) more than {k} days late, last 365 days",
-                    "share", _NEVER, 0, 1, RAISES, "SG01", BOTH, PriorRate(k))
-            for k in (0, 5, 30)
+            Feature(f"peer_{curve_name(k)}", group,
+                    f"share of the invoices of peers (same segment and terms) {_lateness(k)}, last 365 days",
+                    "share", _NEVER, 0, 1, RAISES, "SG01", BOTH if k in (0, 5, 30) else ORDER, PriorRate(k))
+            for k in PEERS
         ),
         Feature("distance_to_peers", group, "own shrunken late rate minus that of its peers", "share", _NEVER, -1, 1,
                 RAISES, "PB01", BOTH, _curve(365, 0) - PriorRate(0)),

@@ -358,8 +358,10 @@ class Answer:
             **{f"pay_share_{name}": share for name, share in zip(names, shares, strict=True)},
             "pay_day_concentration": sum((share * share for share in shares), start=Fraction(0)),
             "days_from_due_to_pay_day": wait if len(self.settled_in(365)) >= 3 else None,
-            "late_rate_same_due_weekday": self.alike(0, same),
-            "late_over_2_rate_same_due_weekday": self.alike(2, same),
+            **{
+                f"late_over_{named}_rate_same_due_weekday": self.alike(k, same)
+                for k, named in ((-5, "m5"), (-2, "m2"), (0, 0), (2, 2), (5, 5), (8, 8), (15, 15), (30, 30))
+            },
             "payment_gap_days": ratio(span, distinct - 1) if distinct > 1 else None,
             "days_since_payment": self.age(max(paid)) if paid else None,
         }
@@ -479,7 +481,8 @@ class Answer:
         first = max((self.age(i.issued) for i in self.invoices), default=None)
         tenures = [days for days in (first, self.age(self.since.date()) if self.since else None) if days is not None]
         return {
-            **{f"peer_late_over_{k}_rate": self.peers(k) for k in (0, 5, 30)},
+            **{f"peer_late_over_{k}_rate": self.peers(k) for k in (0, 2, 5, 15, 30)},
+            **{f"peer_late_over_m{k}_rate": self.peers(-k) for k in (2, 5)},
             "distance_to_peers": self.own(365, 0) - self.peers(0),
             "n_settled_365d": len(self.settled_in(365)),
             "n_settled": len(self.settled),
