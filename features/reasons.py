@@ -20,8 +20,8 @@ REASONS: Final[dict[str, Reason]] = {
                "Recent payments: {mean_days_late_90d:.0f} days late on average over the last 90 days, the last one "
                "{last_days_late:.0f} days"),
         Reason("PB04", "PAYMENT_DAYS", "The customer's payment days against the due date",
-               "The due date against the customer's payment days: {late_over_0_rate_same_due_weekday:.0%} of its invoices "
-               "due on that weekday were late"),
+               "The due date against the customer's payment days: {late_over_0_rate_same_due_weekday:.0%} of its "
+               "invoices due on that weekday were late"),
         Reason("PB05", "PREDICTABILITY", "How evenly the customer pays",
                "Its days late scatter by {days_late_std_365d:.0f} days, {partial_payment_ratio_365d:.0%} of its "
                "invoices took several payments"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from models.asked import ASKED_DAYS, Asked, asked_columns
 from models.calibration import Calibration
 from models.contributions import Contributions
 from models.forest import Forest
+from models.habit import Habit
 from models.law import GRID, PaymentLaw
 from models.numbers import Floats, Ints, matrix
 from receivables.errors import ArtefactError, InputError, NotEnoughDataError
@@ -48,15 +49,14 @@ _BLOCK: Final = 4_096
 class LateModel:
     """P(days late > k) for an order. `names` are the columns of X (n, F), `inputs` those that it looks at.
 
-    X is float64 with NaN for null, as `features.build_features` gives it. `offsets` are the portfolio's log-odds of
-    being later than each grid day, which the trees add to: far out, where few outcomes have matured, they hardly do.
-    `calibrations` holds one map per grid day.
+    X is float64 with NaN for null, as `features.build_features` gives it. `habit` gives the log-odds that the trees add
+    to: far out, where few outcomes have matured, they hardly do. `calibrations` holds one map per grid day.
     """
 
     names: tuple[str, ...]
     inputs: tuple[str, ...]
     grid: tuple[int, ...]
-    offsets: tuple[float, ...]
+    habit: Habit
     forest: Forest
     calibrations: tuple[Calibration, ...]
     _sections: dict[int, Forest] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -68,8 +68,11 @@ class LateModel:
         expected = (*self.inputs, *(column.name for column in self._asked))
         if self.forest.names != expected:
             raise ArtefactError(f"the payment-time model splits on {self.forest.names}, expected {expected}")
-        if {len(self.calibrations), len(self.offsets)} != {len(self.grid)} or 0 not in self.grid:
+        lengths = {len(self.calibrations), len(self.habit.offsets), *map(len, self.habit.weights)}
+        if lengths != {len(self.grid)} or 0 not in self.grid:
             raise ArtefactError("expected a grid that holds day 0, and an offset and a calibration per grid day")
+        if not set(self.habit.columns) <= {column.name for column in self._asked}:
+            raise ArtefactError(f"the start needs asked columns that are not there: {self.habit.columns}")
 
     @classmethod
     def fit(
@@ -103,7 +106,7 @@ class LateModel:
         outcomes = known.ravel()[pairs]
         _require(outcomes)
         asked, days = asked_columns(inputs), np.array(grid)
-        offsets = offsets_of(matured_counts(known))
+        habit = Habit.of(inputs, grid, offsets_of(matured_counts(known)))
         columns = expanded_columns(inputs, monotone or {})
         forest = grow(
             Expanded(lambda some: _expand(rows, asked, days, some), pairs),
@@ -113,10 +116,10 @@ class LateModel:
             params={**PARAMS, **(params or {})},
             seeds=seeds,
             weights=None if weights is None else np.asarray(weights, dtype=np.float64)[pairs // len(grid)],
-            start=offsets[pairs % len(grid)],
+            start=habit.log_odds(rows, asked, days, range(len(days))).ravel()[pairs],
             threads=threads,
         )
-        return cls(tuple(names), inputs, tuple(grid), tuple(offsets.tolist()), forest, (Calibration(),) * len(grid))
+        return cls(tuple(names), inputs, tuple(grid), habit, forest, (Calibration(),) * len(grid))
 
     def calibrated(self, calibrations: Calibration | Mapping[int, Calibration]) -> LateModel:
         """The same model with one calibration for all grid days, or with those of the days given."""
@@ -135,7 +138,8 @@ class LateModel:
         for start in range(0, len(rows), _BLOCK):
             block = rows[start : start + _BLOCK]
             varying = np.stack([column.values(block, days) for column in self._asked], axis=2)
-            made[start : start + _BLOCK] = self.forest.margins(block, varying, threads=threads) + self.offsets
+            habit = self.habit.log_odds(block, self._asked, days, range(len(days)))
+            made[start : start + _BLOCK] = self.forest.margins(block, varying, threads=threads) + habit
         return made
 
     def law(self, x: npt.ArrayLike, *, threads: int = 1) -> PaymentLaw:
@@ -148,25 +152,29 @@ class LateModel:
         """Contributions of the features (columns of X) to the log-odds of being later than `day`, a grid day.
 
         The trees are first cut at the asked day, so the reference is the average invoice at that day and the day takes
-        no share. What the other asked columns contribute is credited to the features they are made from.
+        no share. What the other asked columns contribute, in the trees and in what these start from, is credited to the
+        features they are made from.
         """
         if day not in self.grid:
             raise InputError(f"expected one of the grid days {self.grid}, got {day}")
-        rows = self._rows(x)
-        expanded = _expand(rows, self._asked, np.array([day]), np.arange(len(rows)))
+        rows, days, place = self._rows(x), np.array([day]), self.grid.index(day)
+        expanded = _expand(rows, self._asked, days, np.arange(len(rows)))
         reference, parts = self._section(day).shap(expanded, threads=threads)
         values = np.zeros((len(rows), len(self.names)))
-        homes = [*self.inputs, *(column.home(day) for column in self._asked)]
+        homes = [*self.inputs, *self._homes(day).values()]
         for part, home in zip(parts.T, homes, strict=True):
             if home is not None:
                 values[:, self.names.index(home)] += part
-        place = self.grid.index(day)
-        margin = self.forest.margin(expanded, threads=threads) + self.offsets[place]
-        return self.calibrations[place].explain(self.names, reference + self.offsets[place], values, margin)
+        for name, part in self.habit.parts(rows, self._asked, days, [place]).items():
+            values[:, self.names.index(str(self._homes(day)[name]))] += part[:, 0]
+        margin = (
+            self.forest.margin(expanded, threads=threads) + self.habit.log_odds(rows, self._asked, days, [place])[:, 0]
+        )
+        return self.calibrations[place].explain(self.names, reference + self.habit.offsets[place], values, margin)
 
     def to_files(self) -> dict[str, bytes]:
         """The model as text: model.txt (LightGBM), model.json (inputs, grid), calibration.json."""
-        about = {"inputs": list(self.inputs), "grid": list(self.grid), "offsets": list(self.offsets)}
+        about = {"inputs": list(self.inputs), "grid": list(self.grid), "habit": asdict(self.habit)}
         maps = [calibration.to_dict() for calibration in self.calibrations]
         return {
             "model.txt": self.forest.text().encode(),
@@ -180,12 +188,12 @@ class LateModel:
         try:
             about = json.loads(files["model.json"])
             inputs, grid = tuple(map(str, about["inputs"])), tuple(map(int, about["grid"]))
-            offsets = tuple(map(float, about["offsets"]))
+            habit = Habit.from_dict(about["habit"])
             maps = tuple(Calibration.from_dict(document) for document in json.loads(files["calibration.json"]))
             text = files["model.txt"].decode("ascii")
         except (KeyError, TypeError, ValueError) as error:
             raise ArtefactError(f"payment-time model: {type(error).__name__}: {error}") from None
-        return cls(tuple(names), inputs, grid, offsets, Forest.of_text(text), maps)
+        return cls(tuple(names), inputs, grid, habit, Forest.of_text(text), maps)
 
     @property
     def explained_by(self) -> str:
@@ -195,6 +203,9 @@ class LateModel:
     @cached_property
     def _asked(self) -> tuple[Asked, ...]:
         return asked_columns(self.inputs)
+
+    def _homes(self, day: int) -> dict[str, str | None]:
+        return {column.name: column.home(day) for column in self._asked}
 
     def _rows(self, x: npt.ArrayLike) -> Floats:
         return matrix(x, len(self.names))[:, [self.names.index(name) for name in self.inputs]]
@@ -219,10 +230,10 @@ def expanded_columns(inputs: Sequence[str], monotone: Mapping[str, int]) -> dict
 
 
 def matured_pairs(x: Floats, labels: Floats, inputs: Sequence[str], grid: Sequence[int]) -> tuple[Floats, Floats, Ints]:
-    """Rows, outcomes and places on the grid of every matured pair of an invoice and a day; x (n, inputs)."""
+    """Rows, outcomes and numbers (invoice x g + place) of every matured pair of an invoice and a day; x (n, inputs)."""
     pairs = np.flatnonzero(~np.isnan(labels))
     rows = _expand(x, asked_columns(tuple(inputs)), np.array(grid), pairs)
-    return rows, labels.ravel()[pairs], pairs % len(grid)
+    return rows, labels.ravel()[pairs], pairs
 
 
 def matured_counts(labels: Floats) -> Ints:

@@ -19,9 +19,11 @@ import pyarrow.parquet as pq
 
 from features import NAMES
 from features.cluster import connected
+from models.asked import asked_columns
 from models.boosting import FIXED
 from models.calibration import Calibration
 from models.forest import Forest
+from models.habit import Habit
 from models.inputs import directions, inputs_for
 from models.late import PARAMS, LateModel, expanded_columns, matured_counts, matured_pairs, offsets_of
 from models.numbers import Floats, Ints
@@ -82,7 +84,7 @@ def fit_late_on_cluster(
     parts = [_Part(ledger, features, i, cutoff, margin_days) for i in range(number)]
     with connected(scheduler) as client:
         found = client.gather(client.map(_count, parts, pure=False))
-        offsets = offsets_of(np.sum([counts for counts, _ in found], axis=0))
+        habit = Habit.of(_INPUTS, GRID, offsets_of(np.sum([counts for counts, _ in found], axis=0)))
         pairs = np.array([outcomes for _, outcomes in found])
         if pairs.sum(axis=0).min() < MIN_OUTCOMES:
             raise NotEnoughDataError(
@@ -91,8 +93,8 @@ def fit_late_on_cluster(
             )
         used = [part for part, n in zip(parts, pairs.sum(axis=1), strict=True) if n]
         sizes = [int(n) for n in pairs.sum(axis=1) if n]
-        forest = _grown(client, used, sizes, offsets, {**PARAMS, **(params or {}), "num_iterations": rounds}, seed)
-    return LateModel(NAMES, _INPUTS, GRID, tuple(offsets.tolist()), forest, (Calibration(),) * len(GRID))
+        forest = _grown(client, used, sizes, habit, {**PARAMS, **(params or {}), "num_iterations": rounds}, seed)
+    return LateModel(NAMES, _INPUTS, GRID, habit, forest, (Calibration(),) * len(GRID))
 
 
 def _count(part: _Part) -> tuple[Ints, tuple[int, int]]:
@@ -101,21 +103,22 @@ def _count(part: _Part) -> tuple[Ints, tuple[int, int]]:
     return matured_counts(labels), (int((labels == 0).sum()), int((labels == 1).sum()))
 
 
-def _expanded(part: _Part, offsets: Floats) -> tuple[Floats, Floats, Floats]:
+def _expanded(part: _Part, habit: Habit) -> tuple[Floats, Floats, Floats]:
     x, labels = part.read()
-    rows, outcomes, places = matured_pairs(x, labels, _INPUTS, GRID)
-    return rows, outcomes, offsets[places]
+    rows, outcomes, pairs = matured_pairs(x, labels, _INPUTS, GRID)
+    start = habit.log_odds(x, asked_columns(_INPUTS), np.array(GRID), range(len(GRID)))
+    return rows, outcomes, start.ravel()[pairs]
 
 
 def _grown(
-    client: Client, parts: list[_Part], sizes: list[int], offsets: Floats, params: Mapping[str, Any], seed: int
+    client: Client, parts: list[_Part], sizes: list[int], habit: Habit, params: Mapping[str, Any], seed: int
 ) -> Forest:
     """The forest that the workers grow together."""
     import dask.array as da
     from dask import delayed
     from lightgbm import DaskLGBMClassifier
 
-    made = [delayed(_expanded, nout=3, pure=False)(part, offsets) for part in parts]
+    made = [delayed(_expanded, nout=3, pure=False)(part, habit) for part in parts]
 
     def whole(i: int, *width: int) -> Any:
         pieces = [da.from_delayed(m[i], (n, *width), dtype=np.float64) for m, n in zip(made, sizes, strict=True)]

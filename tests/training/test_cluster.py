@@ -51,10 +51,10 @@ def test_two_workers_learn_what_one_process_learns(
         late_data.x, labels, names=NAMES, inputs=inputs, grid=GRID, monotone=directions(inputs),
         params={**SETTINGS.late_params, "num_iterations": ROUNDS}, seeds=[1],
     )  # fmt: skip
-    assert made.offsets == alone.offsets
+    assert made.habit == alone.habit
     known = ~np.isnan(labels)
     losses = [float(log_loss(labels[known], model.margins(late_data.x)[known]).mean()) for model in (made, alone)]
-    constant = float(log_loss(labels[known], np.broadcast_to(alone.offsets, labels.shape)[known]).mean())
+    constant = float(log_loss(labels[known], np.broadcast_to(alone.habit.offsets, labels.shape)[known]).mean())
     assert abs(losses[0] - losses[1]) < 0.05 * (constant - losses[1])
     assert LateModel.from_files(NAMES, made.to_files()).to_files() == made.to_files()
 
