@@ -38,6 +38,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 _ANSWERED: Final = "SELECT * FROM decisions WHERE request_id = ? OR idempotency_key = ?"
 _HEAD: Final = "SELECT record_sha256 FROM decisions ORDER BY seq DESC LIMIT 1"
 _LATEST: Final = "SELECT * FROM decisions WHERE customer_id = ? AND as_of < ? ORDER BY as_of DESC, seq DESC LIMIT 1"
+_LAST: Final = "SELECT * FROM decisions WHERE customer_id = ? AND as_of < ? ORDER BY as_of DESC, seq DESC LIMIT ?"
 #: Columns that find a record; what they say is in its payload too.
 _COLUMNS: Final = ("score_id", "request_id", "idempotency_key", "customer_id", "as_of", "input_sha256")
 #: Sorts after every moment.
@@ -158,6 +159,10 @@ class DecisionLog:
         """
         rows = self._rows(_LATEST, (customer_id, before or _END_OF_TIME))
         return _record(rows[0]) if rows else None
+
+    def of_customer(self, customer_id: str, *, before: str, limit: int) -> list[DecisionRecord]:
+        """The customer's last decisions with an `as_of` earlier than `before`, the newest first."""
+        return [_record(row) for row in self._rows(_LAST, (customer_id, before, limit))]
 
     def all(self) -> Iterator[DecisionRecord]:
         """Every record, oldest first."""

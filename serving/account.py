@@ -95,7 +95,7 @@ class Account:
         paid = self.paid[: bisect_right(self.paid, as_of)]
         made = type(self)(CustomerState(self.state.rates), paid=paid, newest=paid[-1] if paid else NEVER)
         return made.with_facts(
-            (table, _reopened(table, row, as_of)) for table, row in self.state.facts() if row["known_at"] <= as_of
+            (table, reopened(table, row, as_of)) for table, row in self.state.facts() if row["known_at"] <= as_of
         )
 
     def limit_on(self, day: dt.date) -> Limit | None:
@@ -174,7 +174,7 @@ _TAKEN: Final = {
 }
 
 
-def _reopened(table: str, row: Row, as_of: dt.datetime) -> Row:
+def reopened(table: str, row: Row, as_of: dt.datetime) -> Row:
     """A dispute that was closed later is still open."""
     if table != "disputes" or row["closed_known_at"] is None or row["closed_known_at"] <= as_of:
         return row

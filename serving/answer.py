@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -11,9 +11,11 @@ import numpy as np
 from features import FEATURES, INDEX
 from features.reasons import VERSION as REASON_CATALOG_VERSION
 from models.champion import Champion
+from receivables.credit_limit import LimitFigures
 from receivables.decision import DecisionRecord, fingerprint
 from receivables.money import format_minor
 from receivables.policy import Policy
+from receivables.remedies import Action
 from serving.assess import Assessment
 from serving.explain import explanations, notice_codes
 from serving.predict import INTERVAL, Lateness, Prediction
@@ -64,11 +66,14 @@ def blocks(
         "probabilities": _probabilities(prediction, champion, tools.policy),
         "expected_payment": _expected_payment(request, prediction),
         "loss": _loss(found, tools.policy),
-        "limit": _limit(found),
+        "limit": {
+            **limit_block(found.limit, found.facts.limit_currency),
+            "max_approvable_gross_amount": _money(found.approvable_minor, found.facts.currency),
+        },
         "explanations": explanations(champion, prediction, limit) if prediction and shown else [],
         "adverse_action_codes": _adverse_codes(found, champion),
         "counterfactuals": _counterfactuals(found),
-        "actions": _actions(found),
+        "actions": action_blocks(found.actions),
         "data_quality": _data_quality(request, known, found),
         "model": model_block(champion),
         "compliance": _compliance(request, found),
@@ -114,7 +119,7 @@ def _score(prediction: Prediction | None, champion: Champion, previous: Decision
         },
         "rating": risk.rating if risk else None,
         "risk_class": risk.risk_class if risk else None,
-        "percentile": _percentile(champion, risk.score) if risk else None,
+        "percentile": percentile(champion, risk.score) if risk else None,
         "previous_credit_score": before["score"]["credit_score"] if before else None,
         "previous_scored_at": before.get("scored_at"),
     }
@@ -125,7 +130,7 @@ def number_of_odds(odds: float) -> int | float:
     return int(odds) if float(odds).is_integer() else odds
 
 
-def _percentile(champion: Champion, score: int) -> int | None:
+def percentile(champion: Champion, score: int) -> int | None:
     """Share of the customers at training whose score was lower, in percent; null where training kept no scores."""
     quantiles = champion.manifest["metrics"].get("score_percentiles")
     return None if not quantiles else min(int(np.searchsorted(np.array(quantiles), score, side="left")), 100)
@@ -188,8 +193,8 @@ def _loss(found: Assessment, policy: Policy) -> Block:
     }
 
 
-def _limit(found: Assessment) -> Block:
-    limit, currency = found.limit, found.facts.limit_currency
+def limit_block(limit: LimitFigures, currency: str) -> Block:
+    """Use of the limit and what the limit should be, in the limit's currency."""
     return {
         "currency": currency,
         "current_limit": _money(limit.current, currency),
@@ -198,7 +203,7 @@ def _limit(found: Assessment) -> Block:
         "utilisation_before": limit.utilisation_before,
         "utilisation_after": limit.utilisation_after,
         "available_before": _money(limit.available_before, currency),
-        "max_approvable_gross_amount": _money(found.approvable_minor, found.facts.currency),
+        "max_approvable_gross_amount": None,
         "recommended_limit": _money(limit.recommended, currency),
         "recommendation": limit.recommendation,
         "review_by": limit.review_by.isoformat() if limit.review_by else None,
@@ -223,7 +228,8 @@ def _counterfactuals(found: Assessment) -> list[Block]:
     ]
 
 
-def _actions(found: Assessment) -> list[Block]:
+def action_blocks(actions: Sequence[Action]) -> list[Block]:
+    """The remedies as they are shown."""
     return [
         {
             "code": action.code,
@@ -232,7 +238,7 @@ def _actions(found: Assessment) -> list[Block]:
             "parameters": dict(action.parameters),
             "why": list(action.why),
         }
-        for action in found.actions
+        for action in actions
     ]
 
 

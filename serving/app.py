@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 import logging
 import traceback
 from collections.abc import Callable, Mapping
@@ -44,10 +45,33 @@ class Path:
     max_body: int = 0
 
 
+def _later(module: str, name: str) -> Callable[[State, Call], Reply]:
+    """What answers a path that is rarely asked: its module is imported when it is, so that the service starts fast."""
+
+    def answer(state: State, call: Call) -> Reply:
+        found: Callable[[State, Call], Reply] = getattr(importlib.import_module(module), name)
+        return found(state, call)
+
+    return answer
+
+
 PATHS: Final[tuple[Path, ...]] = (
     Path("/v1/orders/score", "POST", "score", handlers.score, MAX_BODY),
     Path("/v1/orders/score-batch", "POST", "score", handlers.score_batch, MAX_BATCH_BODY),
-    Path("/v1/decisions/{score_id}", "GET", "review", handlers.decision),
+    Path("/v1/decisions/{score_id}", "GET", "review", _later("serving.decisions", "decision")),
+    Path("/v1/decisions/{score_id}/replay", "POST", "review", _later("serving.decisions", "replay")),
+    Path("/v1/decisions/{score_id}/override", "POST", "review", _later("serving.decisions", "override"), MAX_BODY),
+    Path("/v1/decisions/{score_id}/contest", "POST", "review", _later("serving.decisions", "contest"), MAX_BODY),
+    Path("/v1/customers/{payer}/risk", "GET", "review", _later("serving.customers", "risk")),
+    Path("/v1/customers/{payer}/profile", "GET", "review", _later("serving.customers", "profile")),
+    Path("/v1/customers/{payer}/history", "GET", "review", _later("serving.customers", "history")),
+    Path("/v1/customers/{payer}/score-change", "GET", "review", _later("serving.customers", "change")),
+    Path("/v1/portfolio/kpis", "GET", "review", _later("serving.portfolio", "kpis")),
+    Path("/v1/portfolio/aging", "GET", "review", _later("serving.portfolio", "aging_report")),
+    Path("/v1/portfolio/migration", "GET", "review", _later("serving.portfolio", "migration")),
+    Path("/v1/portfolio/provision", "GET", "review", _later("serving.portfolio", "provision_report")),
+    Path("/v1/portfolio/cash-forecast", "GET", "review", _later("serving.portfolio", "cash_report")),
+    Path("/v1/collections/worklist", "GET", "review", _later("serving.portfolio", "collections")),
     Path("/v1/models/current", "GET", ANY, handlers.current_model),
     Path("/openapi.json", "GET", ANY, lambda state, call: Reply(wire(openapi.document()))),
 )
@@ -87,7 +111,7 @@ class Endpoint:
         if path.max_body:
             require_json(request.headers.get("content-type"))
             body = await _read(request, path.max_body)
-        call = Call(body, dict(request.headers), request.path_params, caller)
+        call = Call(body, dict(request.headers), request.path_params, dict(request.query_params), caller)
         # in a worker thread: reading the ledger and writing the log must not hold up the health checks
         reply = await run_in_threadpool(path.answer, state, call)
         return _json(reply.body, 200, reply.headers)

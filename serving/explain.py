@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.champion import Champion
+from models.contributions import Contributions
+from models.numbers import Floats
 from models.reasons import ADVERSE, OTHER, Explanation, ReasonLine, explanation
 from serving.predict import Prediction
 
@@ -39,6 +41,18 @@ def notice_codes(champion: Champion, prediction: Prediction) -> list[str]:
     """Codes of the reasons against the customer that a notice would name, strongest first."""
     risk, _ = _both(champion, prediction, _CONSIDERED)
     return [line.code for line in _adverse(risk.lines)][:_NOTICED]
+
+
+def event_block(champion: Champion, parts: Contributions, x: Floats, limit: int) -> dict[str, Any]:
+    """The explanation of a customer's event without an order, from its contributions and feature row (F,)."""
+    event = champion.default.event
+    found = explanation(parts, x, scale=champion.scale, limit=limit)
+    return {"model": event.label.replace(" ", "_"), "target": event.name, **_block(found)}
+
+
+def adverse_lines(champion: Champion, parts: Contributions, x: Floats) -> list[ReasonLine]:
+    """What speaks against a customer without an order, strongest first."""
+    return _adverse(explanation(parts, x, scale=champion.scale, limit=_CONSIDERED).lines)
 
 
 def number(value: float | None) -> float | int | None:

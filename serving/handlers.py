@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from receivables.decision import DecisionRecord, fingerprint, moment_text, wire
@@ -34,6 +34,7 @@ class Call:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
     caller: Caller = LOCAL
 
 
@@ -60,11 +61,6 @@ def score_batch(state: State, call: Call) -> Reply:
     if not 1 <= len(orders) <= MAX_BATCH:
         raise refuse("TOO_LARGE" if orders else "SCHEMA", f"expected 1 to {MAX_BATCH} orders")
     return Reply(wire({"results": [_one_of_batch(state, order, call.caller) for order in orders]}))
-
-
-def decision(state: State, call: Call) -> Reply:
-    """`GET /v1/decisions/{score_id}`: the record as the log holds it."""
-    return Reply(wire(asdict(state.log.get(call.path["score_id"]))))
 
 
 def current_model(state: State, call: Call) -> Reply:

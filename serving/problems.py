@@ -49,7 +49,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "SCHEMA": (400, "a field is missing, unknown or not of its type"),
     "UNAUTHORIZED": (401, "no key, an unknown one, or one that has ended"),
     "FORBIDDEN": (403, "the key has not the scope of the path, or is bound to other company codes"),
-    "NOT_FOUND": (404, "no such path, or no such decision"),
+    "NOT_FOUND": (404, "no such path, decision or customer"),
     "METHOD_NOT_ALLOWED": (405, "the path does not answer this method"),
     "CONFLICT": (409, "the request_id or Idempotency-Key was used before with another body"),
     "TOO_LARGE": (413, "the body or a list in it is too large"),
@@ -73,7 +73,7 @@ def from_domain(error: OtcRiskError) -> ApiError:
     if isinstance(error, ConflictError):
         return refuse("CONFLICT", str(error))
     if isinstance(error, NotFoundError):
-        return refuse("NOT_FOUND", "there is no such decision")
+        return refuse("NOT_FOUND", "there is no such decision or customer")
     if isinstance(error, UnavailableError):
         return ApiError(
             503, "UNAVAILABLE", "the decision could not be recorded; try again", headers={"Retry-After": "1"}

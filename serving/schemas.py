@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
@@ -26,7 +26,8 @@ _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 _MOMENT: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})\Z", re.ASCII)
 
 
-def _day(value: Any) -> dt.date:
+def read_day(value: Any) -> dt.date:
+    """The day in text as YYYY-MM-DD; raises PydanticCustomError for anything else."""
     if not isinstance(value, str) or not _DAY.match(value):
         raise PydanticCustomError("day", "expected a day as YYYY-MM-DD")
     try:
@@ -36,7 +37,8 @@ def _day(value: Any) -> dt.date:
     return _in_span(day)
 
 
-def _moment(value: Any) -> dt.datetime:
+def read_moment(value: Any) -> dt.datetime:
+    """The moment in text with its offset, in UTC; raises PydanticCustomError for anything else."""
     if not isinstance(value, str) or not _MOMENT.match(value):
         raise PydanticCustomError("moment", "expected a moment with offset, as 2026-11-20T09:14:05Z")
     try:
@@ -53,8 +55,8 @@ def _in_span(day: dt.date) -> dt.date:
     return day
 
 
-Day = Annotated[dt.date, BeforeValidator(_day)]
-Moment = Annotated[dt.datetime, BeforeValidator(_moment)]
+Day = Annotated[dt.date, BeforeValidator(read_day)]
+Moment = Annotated[dt.datetime, BeforeValidator(read_moment)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=256)]
@@ -63,6 +65,7 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Days = Annotated[int, Field(ge=0, le=3650)]
 
+_Model = TypeVar("_Model", bound=BaseModel)
 CheckPoint = Literal["ONBOARDING", "QUOTE", "SALES_ORDER", "DELIVERY", "INVOICE", "COLLECTIONS", "REVIEW"]
 LegalForm = Literal["LEGAL_PERSON", "NATURAL_PERSON", "PUBLIC_BODY"]
 
@@ -250,9 +253,14 @@ class ScoreRequest(_Part):
 
 
 def read_request(document: Any) -> ScoreRequest:
-    """The request in `document`; raises ApiError SCHEMA or, where only bounds are broken, IMPOSSIBLE_VALUES."""
+    """The scoring request in `document`; raises what `read_as` raises."""
+    return read_as(ScoreRequest, document)
+
+
+def read_as(kind: type[_Model], document: Any) -> _Model:
+    """The `document` as `kind`; raises ApiError SCHEMA or, where only bounds are broken, IMPOSSIBLE_VALUES."""
     try:
-        return ScoreRequest.model_validate(document)
+        return kind.model_validate(document)
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=False, include_input=False)
     fields = [FieldProblem(_path(detail["loc"]), detail["msg"]) for detail in details]

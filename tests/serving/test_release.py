@@ -50,6 +50,8 @@ def with_rules(tools: Tools, without: tuple[str, ...] = (), **changes: dict[str,
 def appetites(tools: Tools) -> list[Tools]:
     """The shipped policy, one that knows no bad customers, and one that refuses what is likely to be paid late."""
     kind = with_rules(tools, without=("RISK_CLASS", "MODEL_PD", "OLDEST_OPEN_ITEM_AGE"))
+    limit = replace(kind.policy.limit, factor=dict.fromkeys(kind.policy.limit.factor, 1.5), raise_after_days=0)
+    kind = replace(kind, policy=replace(kind.policy, limit=replace(limit, raise_after_settled=0, cap={})))
     wary = with_rules(kind, MODEL_P_LATE_30={"threshold": 0.03, "outcome": "REVIEW", "unsecured_only": True})
     return [tools, kind, wary]
 
@@ -78,7 +80,6 @@ def check_orders(
         document, mine = random_order(dice, payers, number), policies[number % len(policies)]
         answer = ask(document, mine)
         outcome, risk_class = answer["decision"]["outcome"], answer["score"]["risk_class"]
-        assert answer["degraded"]["causes"] == []
         if outcome in ("REVIEW", "HOLD") or risk_class in RISKY:
             assert answer["actions"], document["request_id"]
         assert outcome not in APPROVED or answer["counterfactuals"] == []
