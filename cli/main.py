@@ -24,6 +24,7 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("report", "cli.report", "write a decision or portfolio report"),
     ("keys", "cli.keys", "make, list, rotate and revoke the keys of those who may call the service"),
     ("audit", "cli.audit", "verify the decision log, or sign a checkpoint of it"),
+    ("adapt", "cli.adapt", "turn an ERP document into a scoring request, or an answer into one"),
     ("policy", "cli.policy", "check a credit policy, or compare two"),
     ("drift", "cli.drift", "compare features and scores of two periods"),
     ("docs", "cli.docs", "write the pages that are generated from tables"),

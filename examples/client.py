@@ -21,8 +21,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-#: Answers after which the same request may be sent again: nothing was decided.
-_AGAIN = frozenset({429, 503})
+#: Answers after which the same request may be sent again: nothing was decided, or the same answer is given again.
+_AGAIN = frozenset({429, 502, 503, 504})
 _ERRORS = (OSError, http.client.HTTPException)
 
 
@@ -105,9 +105,11 @@ class Client:
         try:
             connection.request(method, path, body, dict(headers))
             response = connection.getresponse()
-            return response.status, json.loads(response.read() or b"{}")
-        except ValueError as error:
-            raise http.client.HTTPException(f"the answer is not JSON: {error}") from None
+            text = response.read()
+            try:
+                return response.status, json.loads(text or b"{}")
+            except ValueError:  # of a proxy on the way
+                return response.status, {}
         finally:
             connection.close()
 
