@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Protocol
 
 import numpy as np
@@ -121,10 +122,7 @@ class AskedRate:
 
     def values(self, x: Floats, days: Ints) -> Floats:
         """0 to 1; at a horizon exactly the feature."""
-        at = np.clip(days, self.horizons[0], self.horizons[-1])
-        knots = np.array(self.horizons)
-        i = np.clip(np.searchsorted(knots, at, side="right") - 1, 0, len(knots) - 2)
-        share = (at - knots[i]) / (knots[i + 1] - knots[i])
+        i, share = _between(self.horizons, tuple(days.tolist()))
         rates = x[:, list(self.columns)]
         lower, upper = rates[:, i], rates[:, i + 1]
         between = lower + share * (upper - lower)
@@ -138,6 +136,15 @@ class AskedRate:
         """That of its features, where they agree."""
         found = {directions.get(source, 0) for source in self.sources}
         return found.pop() if len(found) == 1 else 0
+
+
+@cache
+def _between(horizons: tuple[int, ...], days: tuple[int, ...]) -> tuple[Ints, Floats]:
+    """For each day the horizon before it, and how far it lies on the way to the next one, 0 to 1."""
+    knots = np.array(horizons)
+    at = np.clip(np.array(days), knots[0], knots[-1])
+    i = np.clip(np.searchsorted(knots, at, side="right") - 1, 0, len(knots) - 2)
+    return i, (at - knots[i]) / (knots[i + 1] - knots[i])
 
 
 def asked_columns(inputs: Sequence[str]) -> tuple[Asked, ...]:

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from models import artefact, golden
 from models.artefact import Artefact, Facts
+from models.contributions import Contributions
 from models.default import DefaultModel
 from models.event import Event
 from models.late import LateModel
+from models.law import PaymentLaw
+from models.numbers import Floats
 from models.scale import ScoreScale
 from receivables.errors import ArtefactError
 from receivables.signature import SigningKey, TrustedKeys, signing_key, trusted_keys
@@ -37,6 +40,10 @@ class Champion:
     scale: ScoreScale
     priors: Priors
     manifest: dict[str, Any]
+
+    def explained(self, x: Floats) -> tuple[PaymentLaw, Contributions, Contributions]:
+        """For orders x (n, F): their payment laws, the contributions to being late at all, and those to the event."""
+        return (*self.late.explained(x), self.default.explain(x))
 
     @property
     def explained_by(self) -> dict[str, str]:

@@ -148,7 +148,7 @@ class DefaultModel:
         rows = self._rows(x)
         reference, parts = self.core_.shap(rows)
         values = np.zeros((len(rows), len(self.names_)))
-        values[:, _places(self.names_, self.inputs_)] = parts
+        values[:, self._columns] = parts
         return self.calibration_.explain(self.names_, reference, values, self.core_.margin(rows))
 
     @property
@@ -208,11 +208,12 @@ class DefaultModel:
     def _set(self, names: tuple[str, ...], inputs: tuple[str, ...], core: Core, calibration: Calibration) -> None:
         self.names_, self.inputs_, self.core_, self.calibration_ = names, inputs, core, calibration
         self.classes_, self.n_features_in_ = np.array([0, 1]), len(names)
+        self._columns = np.array(_places(names, inputs))
 
     def _rows(self, x: npt.ArrayLike) -> Floats:
         if not hasattr(self, "core_"):
             raise InputError("the default model is not fitted: call fit first")
-        return matrix(x, len(self.names_))[:, _places(self.names_, self.inputs_)]
+        return matrix(x, len(self.names_))[:, self._columns]
 
 
 def _places(names: tuple[str, ...], inputs: tuple[str, ...]) -> list[int]:

@@ -8,7 +8,7 @@ the own part is the rate of its invoices due on the same weekday, because most c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
@@ -68,8 +68,12 @@ class Habit:
 
     def log_odds(self, rows: Floats, asked: Sequence[Asked], days: Ints, places: Sequence[int]) -> Floats:
         """(n, len(days)) log-odds that the trees add to."""
-        total = np.broadcast_to(np.array(self.offsets)[list(places)], (len(rows), len(places)))
-        for part in self.parts(rows, asked, days, places).values():
+        return self.total(self.parts(rows, asked, days, places), len(rows), places)
+
+    def total(self, parts: Mapping[str, Floats], n: int, places: Sequence[int]) -> Floats:
+        """(n, len(places)) log-odds that the trees add to, from what `parts` gave for n rows."""
+        total = np.broadcast_to(np.array(self.offsets)[list(places)], (n, len(places)))
+        for part in parts.values():
             total = total + part
         return np.asarray(total)
 

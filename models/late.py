@@ -133,20 +133,17 @@ class LateModel:
 
     def margins(self, x: npt.ArrayLike, *, threads: int = 1) -> Floats:
         """(n, g) log-odds of being later than each grid day, before calibration and rearrangement."""
-        rows, days = self._rows(x), np.array(self.grid)
-        made = np.empty((len(rows), len(days)))
+        rows = self._rows(x)
+        made = np.empty((len(rows), len(self.grid)))
         for start in range(0, len(rows), _BLOCK):
             block = rows[start : start + _BLOCK]
-            varying = np.stack([column.values(block, days) for column in self._asked], axis=2)
-            habit = self.habit.log_odds(block, self._asked, days, range(len(days)))
-            made[start : start + _BLOCK] = self.forest.margins(block, varying, threads=threads) + habit
+            habit = self.habit.log_odds(block, self._asked, self._days, range(len(self.grid)))
+            made[start : start + _BLOCK] = self.forest.margins(block, self._varying(block), threads=threads) + habit
         return made
 
     def law(self, x: npt.ArrayLike, *, threads: int = 1) -> PaymentLaw:
         """The distribution of days late of each order; its value at day 0 is exactly what `explain` explains."""
-        margins = self.margins(x, threads=threads)
-        served = [c.apply(margins[:, j]) for j, c in enumerate(self.calibrations)]
-        return PaymentLaw.from_margins(self.grid, np.stack(served, axis=1))
+        return self._law(self.margins(x, threads=threads))
 
     def explain(self, x: npt.ArrayLike, day: int = 0, *, threads: int = 1) -> Contributions:
         """Contributions of the features (columns of X) to the log-odds of being later than `day`, a grid day.
@@ -155,22 +152,51 @@ class LateModel:
         no share. What the other asked columns contribute, in the trees and in what these start from, is credited to the
         features they are made from.
         """
-        if day not in self.grid:
-            raise InputError(f"expected one of the grid days {self.grid}, got {day}")
-        rows, days, place = self._rows(x), np.array([day]), self.grid.index(day)
-        expanded = _expand(rows, self._asked, days, np.arange(len(rows)))
-        reference, parts = self._section(day).shap(expanded, threads=threads)
-        values = np.zeros((len(rows), len(self.names)))
-        homes = [*self.inputs, *self._homes(day).values()]
-        for part, home in zip(parts.T, homes, strict=True):
+        place = self._place(day)
+        rows, days = self._rows(x), np.array([day])
+        asked = np.stack([column.values(rows, days)[:, 0] for column in self._asked], axis=1)
+        started = self.habit.parts(rows, self._asked, days, [place])
+        margin = self._section(day).margin(np.hstack([rows, asked]), threads=threads)
+        margin += self.habit.total(started, len(rows), [place])[:, 0]
+        return self._parts(rows, asked, {name: part[:, 0] for name, part in started.items()}, margin, day, threads)
+
+    def explained(self, x: npt.ArrayLike, day: int = 0) -> tuple[PaymentLaw, Contributions]:
+        """`law` and `explain` in one go, the same bits: for orders, where each walk over the trees counts."""
+        place = self._place(day)
+        rows = self._rows(x)
+        varying, everywhere = self._varying(rows), range(len(self.grid))
+        started = self.habit.parts(rows, self._asked, self._days, everywhere)
+        margins = self.forest.margins(rows, varying) + self.habit.total(started, len(rows), everywhere)
+        at_day = {name: part[:, place] for name, part in started.items()}
+        return self._law(margins), self._parts(rows, varying[:, place], at_day, margins[:, place], day, 1)
+
+    def _varying(self, rows: Floats) -> Floats:
+        """(n, g, asked) values of the asked columns."""
+        return np.stack([column.values(rows, self._days) for column in self._asked], axis=2)
+
+    def _law(self, margins: Floats) -> PaymentLaw:
+        served = [c.apply(margins[:, j]) for j, c in enumerate(self.calibrations)]
+        return PaymentLaw.from_margins(self.grid, np.stack(served, axis=1))
+
+    def _parts(
+        self, rows: Floats, asked: Floats, started: Mapping[str, Floats], margin: Floats, day: int, threads: int
+    ) -> Contributions:
+        """Contributions to `margin`, from rows, their asked values at `day` and what the trees start from there."""
+        reference, parts = self._section(day).shap(np.hstack([rows, asked]), threads=threads)
+        values, homes = np.zeros((len(rows), len(self.names))), self._homes(day)
+        values[:, self._places] = parts[:, : len(self.inputs)]
+        for part, home in zip(parts.T[len(self.inputs) :], homes.values(), strict=True):
             if home is not None:
                 values[:, self.names.index(home)] += part
-        for name, part in self.habit.parts(rows, self._asked, days, [place]).items():
-            values[:, self.names.index(str(self._homes(day)[name]))] += part[:, 0]
-        margin = (
-            self.forest.margin(expanded, threads=threads) + self.habit.log_odds(rows, self._asked, days, [place])[:, 0]
-        )
+        for name, part in started.items():
+            values[:, self.names.index(str(homes[name]))] += part
+        place = self.grid.index(day)
         return self.calibrations[place].explain(self.names, reference + self.habit.offsets[place], values, margin)
+
+    def _place(self, day: int) -> int:
+        if day not in self.grid:
+            raise InputError(f"expected one of the grid days {self.grid}, got {day}")
+        return self.grid.index(day)
 
     def to_files(self) -> dict[str, bytes]:
         """The model as text: model.txt (LightGBM), model.json (inputs, grid), calibration.json."""
@@ -207,8 +233,16 @@ class LateModel:
     def _homes(self, day: int) -> dict[str, str | None]:
         return {column.name: column.home(day) for column in self._asked}
 
+    @cached_property
+    def _days(self) -> Ints:
+        return np.array(self.grid)
+
+    @cached_property
+    def _places(self) -> Ints:
+        return np.array([self.names.index(name) for name in self.inputs])
+
     def _rows(self, x: npt.ArrayLike) -> Floats:
-        return matrix(x, len(self.names))[:, [self.names.index(name) for name in self.inputs]]
+        return matrix(x, len(self.names))[:, self._places]
 
     def _section(self, day: int) -> Forest:
         if day not in self._sections:

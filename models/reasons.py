@@ -11,7 +11,8 @@ import string
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from functools import lru_cache
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,6 @@ import numpy.typing as npt
 from features import FEATURES, REASONS
 from models.contributions import Contributions
 from models.inputs import FeatureLike
-from models.numbers import Floats
 from models.scale import ScoreScale
 from receivables.errors import InputError
 
@@ -110,17 +110,17 @@ def explanation(
     """
     if len(contributions.total) != 1:
         raise InputError(f"expected the contributions of one prediction, got {len(contributions.total)}")
-    values = dict(zip(contributions.names, map(float, _row(x, len(contributions.names))), strict=True))
-    parts = dict(zip(contributions.names, map(float, contributions.values[0]), strict=True))
-    unit = _Unit(scale)
-    groups = _grouped(parts, {feature.name: feature.reason for feature in features}, catalogue)
-    sums = {code: math.fsum(parts[name] for name in names) for code, names in groups.items()}
-    ranked = sorted(sums, key=lambda code: (-abs(sums[code]), code))
-    chosen = [code for code in ranked if unit.rounded(sums[code])][:limit]
+    values, parts, unit = _row(x, len(contributions.names)), contributions.values[0].tolist(), _Unit(scale)
+    is_ours = features is FEATURES and catalogue is REASONS
+    groups = _our_groups(contributions.names) if is_ours else _groups(contributions.names, features, catalogue)
+    sums = [math.fsum(parts[place] for place in group.places) for group in groups]
+    ranked = sorted(range(len(groups)), key=lambda i: (-abs(sums[i]), groups[i].reason.code))
+    chosen = [i for i in ranked if unit.rounded(sums[i])][:limit]
     reference, value = unit.level(contributions.reference), unit.level(float(contributions.total[0]))
-    rest = value - reference - sum(unit.rounded(sums[code]) for code in chosen)
-    lines = [_line(catalogue[code], groups[code], parts, values, sums[code], unit) for code in chosen]
-    left = math.fsum(part for name, part in parts.items() if not any(name in groups[code] for code in chosen))
+    rest = value - reference - sum(unit.rounded(sums[i]) for i in chosen)
+    lines = [groups[i].line(parts, values, sums[i], unit) for i in chosen]
+    named = {place for i in chosen for place in groups[i].places}
+    left = math.fsum(part for place, part in enumerate(parts) if place not in named)
     lines.append(ReasonLine(OTHER, OTHER, OTHER_TEXT, unit.shown(rest), _direction(unit.risk(rest) or left), ()))
     bounded = scale is not None and scale.is_bounded(float(contributions.total[0]))
     return Explanation(unit.name, unit.shown(reference), unit.shown(value), tuple(lines), bounded)
@@ -150,54 +150,74 @@ class _Unit:
         return units if self._scale is None else -units
 
 
-def _row(x: npt.ArrayLike, width: int) -> Floats:
-    """(width,) values from a row of any shape; raises InputError where their number differs."""
+@dataclass(frozen=True)
+class _Group:
+    """A reason, the places of its features among the columns, and those that its text mentions (None: no column)."""
+
+    reason: ReasonLike
+    names: tuple[str, ...]
+    places: tuple[int, ...]
+    mentioned: tuple[tuple[str, int | None], ...]
+
+    def line(self, parts: Sequence[float], values: Sequence[float], total: float, unit: _Unit) -> ReasonLine:
+        """The line of one prediction; without its figures where one of them is null or not among the columns."""
+        figures = {name: None if place is None else _known(values[place]) for name, place in self.mentioned}
+        text = self.reason.text.format(**figures) if None not in figures.values() else ""
+        if not (text and figures):
+            largest = sorted(zip(self.names, self.places, strict=True), key=lambda pair: -abs(parts[pair[1]]))
+            figures = {name: _known(values[place]) for name, place in largest[:_SHOWN]}
+        points = unit.shown(unit.rounded(total))
+        return ReasonLine(
+            self.reason.code,
+            self.reason.category,
+            text or self.reason.title,
+            points,
+            _direction(total),
+            tuple(figures.items()),
+        )
+
+
+def _groups(
+    names: Sequence[str], features: Iterable[FeatureLike], catalogue: Mapping[str, ReasonLike]
+) -> tuple[_Group, ...]:
+    """The reasons that columns `names` can give."""
+    place = {name: i for i, name in enumerate(names)}
+    reason_of = {feature.name: feature.reason for feature in features}
+    members: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        if reason_of.get(name) in catalogue:
+            members[reason_of[name]].append(name)
+    return tuple(
+        _Group(
+            catalogue[code],
+            tuple(found),
+            tuple(place[name] for name in found),
+            tuple((name, place.get(name)) for name in _mentioned(catalogue[code].text)),
+        )
+        for code, found in members.items()
+    )
+
+
+@lru_cache(maxsize=16)
+def _our_groups(names: tuple[str, ...]) -> tuple[_Group, ...]:
+    return _groups(names, FEATURES, REASONS)
+
+
+def _row(x: npt.ArrayLike, width: int) -> list[float]:
+    """`width` values from a row of any shape; raises InputError where their number differs."""
     row = np.asarray(x, dtype=np.float64).ravel()
     if len(row) != width:
         raise InputError(f"expected {width} values, got {len(row)}")
-    return row
-
-
-def _grouped(
-    parts: Mapping[str, float], reason_of: Mapping[str, str], catalogue: Mapping[str, ReasonLike]
-) -> dict[str, list[str]]:
-    groups: dict[str, list[str]] = defaultdict(list)
-    for name in parts:
-        if reason_of.get(name) in catalogue:
-            groups[reason_of[name]].append(name)
-    return groups
+    return [float(value) for value in row.tolist()]
 
 
 def _direction(risk: float) -> str:
     return ADVERSE if risk > 0 else FAVOURABLE
 
 
-def _line(
-    reason: ReasonLike,
-    names: Sequence[str],
-    parts: Mapping[str, float],
-    values: Mapping[str, float],
-    total: float,
-    unit: _Unit,
-) -> ReasonLine:
-    mentioned = _mentioned(reason.text)
-    text = _fill(reason.text, mentioned, values) or reason.title
-    if text == reason.title or not mentioned:
-        mentioned = sorted(names, key=lambda name: -abs(parts[name]))[:_SHOWN]
-    shown = tuple((name, _known(values.get(name, math.nan))) for name in mentioned)
-    points = unit.shown(unit.rounded(total))
-    return ReasonLine(reason.code, reason.category, text, points, _direction(total), shown)
-
-
 def _mentioned(template: str) -> list[str]:
     fields = (field for _, field, _, _ in string.Formatter().parse(template))
     return list(dict.fromkeys(field for field in fields if field))
-
-
-def _fill(template: str, mentioned: Sequence[str], values: Mapping[str, float]) -> str | None:
-    """The text with its figures; None where one of them is null or not among the columns."""
-    figures: dict[str, Any] = {name: _known(values.get(name, math.nan)) for name in mentioned}
-    return None if None in figures.values() else template.format(**figures)
 
 
 def _known(value: float) -> float | None:
