@@ -73,6 +73,7 @@ def current_model(state: State, call: Call) -> Reply:
                 "event": {**champion.default.event.to_dict(), "text": champion.default.event.text()},
                 "scale": champion.scale.to_dict(),
                 "metrics": champion.manifest["metrics"],
+                "explained_by": champion.explained_by,
                 "files": {path: entry["sha256"] for path, entry in champion.manifest["files"].items()},
                 "policy": {"version": policy.version, "sha256": policy.sha256},
             }

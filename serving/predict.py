@@ -15,6 +15,7 @@ import numpy as np
 
 from models.champion import Champion
 from models.contributions import Contributions
+from models.law import PaymentLaw
 from models.numbers import Floats, sigmoid
 
 #: Horizons of the answer, in days late.
@@ -74,9 +75,11 @@ def predict(champion: Champion, features: Callable[[], Floats]) -> Prediction:
     start = time.perf_counter()
     x = features().reshape(1, -1)
     built = time.perf_counter()
-    late = lateness(champion, x)
+    # one walk over the trees of each model gives its prediction and the contributions to it
+    law, late_parts = champion.late.explained(x)
+    late = _latenesses(law)[0]
     inferred = time.perf_counter()
-    late_parts, risk_parts = champion.late.explain(x), champion.default.explain(x)
+    risk_parts = champion.default.explain(x)
     risk = customer_risk(champion, float(risk_parts.total[0]))
     explained = time.perf_counter()
     return Prediction(
@@ -91,14 +94,12 @@ def predict(champion: Champion, features: Callable[[], Floats]) -> Prediction:
     )
 
 
-def lateness(champion: Champion, x: Floats) -> Lateness:
-    """The payment law of the one order in `x` (1, F)."""
-    return latenesses(champion, x)[0]
-
-
 def latenesses(champion: Champion, x: Floats) -> list[Lateness]:
     """The payment laws of the orders in `x` (n, F), each as if it were alone."""
-    law = champion.late.law(x)
+    return _latenesses(champion.late.law(x))
+
+
+def _latenesses(law: PaymentLaw) -> list[Lateness]:
     over = {k: law.late_over(k).tolist() for k in HORIZONS}
     first, last = law.interval(INTERVAL)
     columns = (law.quantile(0.5).tolist(), first.tolist(), last.tolist(), law.mean().tolist())

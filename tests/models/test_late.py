@@ -136,3 +136,13 @@ def test_no_orders_give_an_empty_law(late: LateModel) -> None:
     nothing = np.empty((0, len(NAMES)))
     assert late.law(nothing).survival.shape == (0, len(GRID))
     assert len(late.explain(nothing).total) == 0
+
+
+@pytest.mark.parametrize("day", [-5, 0, 30])
+def test_law_and_contributions_in_one_go_are_those_asked_for_one_by_one(late: LateModel, book: Book, day: int) -> None:
+    law, parts = late.explained(book.x[:40], day)
+    apart = late.explain(book.x[:40], day)
+    assert np.array_equal(law.survival, late.law(book.x[:40]).survival)
+    assert np.array_equal(parts.total, apart.total)
+    assert np.array_equal(parts.values, apart.values)
+    assert parts.reference == apart.reference

@@ -167,6 +167,7 @@ def test_a_batch_of_the_wrong_form_is_refused_as_a_whole(
 
 def test_the_current_model_says_what_answers(client: TestClient, state: State) -> None:
     found = client.get("/v1/models/current").json()
+    assert found["explained_by"] == {"late": "quadrature", "default": "scorecard"}
     assert found["model"]["version"] == "1"
     assert found["event"]["name"] == "default_12m"
     assert found["policy"] == {"version": state.tools.policy.version, "sha256": state.tools.policy.sha256}
