@@ -1,7 +1,7 @@
 """The default model: probability that a customer's event comes within its horizon.
 
-`DefaultModel` follows scikit-learn's protocol on plain numeric arrays (`fit`, `predict_proba`, `get_params`), so it
-can be cloned, cross-validated and judged on any credit panel; what serving needs comes on top.
+`DefaultModel` follows scikit-learn's protocol on plain numeric arrays or frames (`fit`, `predict_proba`,
+`get_params`), so it can be cloned, cross-validated and judged on any credit panel; what serving needs comes on top.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from models.calibration import Calibration
+from models.calibration import Calibration, choose
 from models.contributions import Contributions
+from models.derived import Derived, credited, find_derived
 from models.event import DEFAULT_12M, Event
-from models.forest import Forest
+from models.forest import NAME, Forest
 from models.numbers import Floats, matrix, sigmoid
 from models.scorecard import Scorecard
 from receivables.errors import ArtefactError, InputError
@@ -36,7 +37,15 @@ PARAMS: Final[dict[str, Any]] = {
 SEEDS: Final = (1, 2, 3, 4, 5)
 #: With fewer outcomes of either kind than this a `Scorecard` is fitted instead of trees.
 MIN_EVENTS_FOR_TREES: Final = 100
-_PARAMETERS: Final = ("event", "names", "inputs", "monotone", "params", "seeds", "threads")
+#: What differs from `PARAMS` in the two kinds of member of a bag on raw columns: their mistakes differ, so their mean
+#: is better than either.
+KINDS: Final[tuple[dict[str, Any], ...]] = (
+    {"num_leaves": 6, "num_iterations": 800},
+    {"num_leaves": 8, "num_iterations": 1000, "extra_trees": True},
+)
+#: Folds of the bag that raw columns are learnt with.
+FOLDS: Final = 8
+_PARAMETERS: Final = ("event", "names", "inputs", "monotone", "params", "seeds", "raw", "threads")
 
 
 class Core(Protocol):
@@ -58,7 +67,11 @@ class DefaultModel:
 
     `names` are the columns of X (x0, x1, ... by default), `inputs` those to learn from (all by default), `monotone`
     the direction per input (+1 a higher value raises risk), `params` replaces single settings of `PARAMS`.
-    After `fit`: `core_` (Forest or Scorecard), `calibration_`, `names_`, `inputs_`, `classes_`.
+    `raw` says what the columns are. As raw measurements (the default) columns are derived from them
+    (`models.derived`), and trees are grown as a bag over folds that chooses the rounds and the calibration
+    (`models.bagging`; `seeds` count for nothing). As ready features (`raw=False`, the product's own feature table)
+    they are taken as they are, one forest per seed, calibration left to the caller.
+    After `fit`: `core_` (Forest or Scorecard), `derived_`, `calibration_`, `names_`, `inputs_`, `classes_`.
     """
 
     _estimator_type = "classifier"
@@ -72,10 +85,11 @@ class DefaultModel:
         monotone: Mapping[str, int] | None = None,
         params: Mapping[str, Any] | None = None,
         seeds: Sequence[int] = SEEDS,
+        raw: bool = True,
         threads: int = 1,
     ) -> None:
         self.event, self.names, self.inputs, self.monotone = event, names, inputs, monotone
-        self.params, self.seeds, self.threads = params, seeds, threads
+        self.params, self.seeds, self.raw, self.threads = params, seeds, raw, threads
 
     def fit(self, x: npt.ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> DefaultModel:
         """Learns outcomes y (n,) of 0 and 1; returns itself.
@@ -83,41 +97,53 @@ class DefaultModel:
         Trees from `MIN_EVENTS_FOR_TREES` outcomes of either kind, below that a scorecard; raises NotEnoughDataError
         where there are too few even for that (see `Scorecard.fit`).
         """
-        rows = matrix(x)
+        given, rows = _columns_of(x), matrix(x)
         outcomes = np.asarray(y, dtype=np.float64).ravel()
         if len(outcomes) != len(rows) or not np.isin(outcomes, (0.0, 1.0)).all():
             raise InputError(
                 f"expected {len(rows)} outcomes 0 or 1, got {len(outcomes)} with {np.unique(outcomes)[:5]}"
             )
-        names = tuple(self.names or (f"x{i}" for i in range(rows.shape[1])))
+        told = tuple(self.names) if self.names is not None else given
+        names = told if told is not None and _can_name(told) else tuple(f"x{i}" for i in range(rows.shape[1]))
         if len(names) != rows.shape[1]:
             raise InputError(f"expected {len(names)} columns as named, got {rows.shape[1]}")
         weights = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
         inputs = tuple(self.inputs or names)
-        self._set(names, inputs, self._learn(rows[:, _places(names, inputs)], outcomes, inputs, weights), Calibration())
+        used = rows[:, _places(names, inputs)]
+        derived = find_derived(used, outcomes, None if told is None else inputs) if self.raw else ()
+        core, calibration = self._learn(_widened(used, derived), outcomes, _all_names(inputs, derived), weights)
+        self._set(names, inputs, derived, core, calibration)
+        if given is not None:
+            self.feature_names_in_ = np.array(given, dtype=object)
         return self
 
-    def _learn(self, rows: Floats, outcomes: Floats, inputs: tuple[str, ...], weights: Floats | None) -> Core:
+    def _learn(
+        self, rows: Floats, outcomes: Floats, names: tuple[str, ...], weights: Floats | None
+    ) -> tuple[Core, Calibration]:
         if min(outcomes.sum(), len(outcomes) - outcomes.sum()) < MIN_EVENTS_FOR_TREES:
-            return Scorecard.fit(rows, outcomes, names=inputs, weights=weights)
+            return Scorecard.fit(rows, outcomes, names=names, weights=weights), Calibration()
+        from models.bagging import bag
         from models.boosting import grow
 
-        sign = self.monotone or {}
-        return grow(
-            rows,
-            outcomes,
-            names=inputs,
-            monotone=[sign.get(name, 0) for name in inputs],
-            params={**PARAMS, **(self.params or {})},
-            seeds=self.seeds,
-            weights=weights,
-            threads=self.threads,
-        )
+        sign, params = self.monotone or {}, {**PARAMS, **(self.params or {})}
+        monotone = [sign.get(name, 0) for name in names]
+        if not self.raw:
+            grown = grow(
+                rows, outcomes, names=names, monotone=monotone, params=params,
+                seeds=self.seeds, weights=weights, threads=self.threads,
+            )  # fmt: skip
+            return grown, Calibration()
+        kinds = [{**kind, **(self.params or {})} for kind in KINDS]
+        made = bag(
+            rows, outcomes, names=names, monotone=monotone, params=params,
+            kinds=kinds, folds=FOLDS, weights=weights, threads=self.threads,
+        )  # fmt: skip
+        return made.forest, choose(made.margin, outcomes)
 
     def calibrated(self, calibration: Calibration) -> DefaultModel:
         """The same fitted model, served through `calibration`."""
         made = type(self)(**self.get_params())
-        made._set(self.names_, self.inputs_, self.core_, calibration)
+        made._set(self.names_, self.inputs_, self.derived_, self.core_, calibration)
         return made
 
     def margin(self, x: npt.ArrayLike) -> Floats:
@@ -148,7 +174,7 @@ class DefaultModel:
         rows = self._rows(x)
         reference, parts = self.core_.shap(rows)
         values = np.zeros((len(rows), len(self.names_)))
-        values[:, self._columns] = parts
+        values[:, self._columns] = credited(parts, self.derived_) if self.derived_ else parts
         return self.calibration_.explain(self.names_, reference, values, self.core_.margin(rows))
 
     @property
@@ -183,7 +209,8 @@ class DefaultModel:
         """The fitted model as text: model.txt (LightGBM) or scorecard.json, model.json (inputs), calibration.json."""
         is_forest = isinstance(self.core_, Forest)
         core = {"model.txt": self.core_.text()} if is_forest else {"scorecard.json": self.core_.to_json()}  # type: ignore[attr-defined]
-        documents = {"model.json": {"inputs": list(self.inputs_)}, "calibration.json": self.calibration_.to_dict()}
+        about = {"inputs": list(self.inputs_), "derived": [column.to_dict() for column in self.derived_]}
+        documents = {"model.json": about, "calibration.json": self.calibration_.to_dict()}
         texts = core | {name: json.dumps(document, indent=1) for name, document in documents.items()}
         return {name: text.encode() for name, text in texts.items()}
 
@@ -191,7 +218,9 @@ class DefaultModel:
     def from_files(cls, names: Sequence[str], event: Event, files: Mapping[str, bytes]) -> DefaultModel:
         """What `to_files` gave, for X with columns `names`; raises ArtefactError on anything else."""
         try:
-            inputs = tuple(map(str, json.loads(files["model.json"])["inputs"]))
+            about = json.loads(files["model.json"])
+            inputs = tuple(map(str, about["inputs"]))
+            derived = tuple(Derived.from_dict(column, len(inputs)) for column in about.get("derived", ()))
             calibration = Calibration.from_dict(json.loads(files["calibration.json"]))
             is_forest = "model.txt" in files
             text = files["model.txt" if is_forest else "scorecard.json"].decode("ascii")
@@ -199,21 +228,52 @@ class DefaultModel:
             raise ArtefactError(f"default model: {type(error).__name__}: {error}") from None
         core: Core = Forest.of_text(text) if is_forest else Scorecard.from_json(text)
         missing = [name for name in inputs if name not in names]
-        if missing or core.names != inputs:
+        if missing or core.names != _all_names(inputs, derived):
             raise ArtefactError(f"default model: its inputs do not fit its columns (missing: {missing})")
-        made = cls(event=event, names=tuple(names), inputs=inputs)
-        made._set(tuple(names), inputs, core, calibration)
+        made = cls(event=event, names=tuple(names), inputs=inputs, raw=bool(derived))
+        made._set(tuple(names), inputs, derived, core, calibration)
         return made
 
-    def _set(self, names: tuple[str, ...], inputs: tuple[str, ...], core: Core, calibration: Calibration) -> None:
-        self.names_, self.inputs_, self.core_, self.calibration_ = names, inputs, core, calibration
+    def _set(
+        self,
+        names: tuple[str, ...],
+        inputs: tuple[str, ...],
+        derived: tuple[Derived, ...],
+        core: Core,
+        calibration: Calibration,
+    ) -> None:
+        self.names_, self.inputs_, self.derived_ = names, inputs, derived
+        self.core_, self.calibration_ = core, calibration
         self.classes_, self.n_features_in_ = np.array([0, 1]), len(names)
         self._columns = np.array(_places(names, inputs))
 
     def _rows(self, x: npt.ArrayLike) -> Floats:
+        """What the core sees of x: the inputs, then the derived columns."""
         if not hasattr(self, "core_"):
             raise InputError("the default model is not fitted: call fit first")
-        return matrix(x, len(self.names_))[:, self._columns]
+        given, expected = _columns_of(x), getattr(self, "feature_names_in_", None)
+        if given is not None and expected is not None and given != tuple(expected):
+            raise InputError(f"expected the columns of training in their order, {list(expected)}, got {list(given)}")
+        return _widened(matrix(x, len(self.names_))[:, self._columns], self.derived_)
+
+
+def _columns_of(x: npt.ArrayLike) -> tuple[str, ...] | None:
+    """Column names of a frame; None for anything else."""
+    columns = getattr(x, "columns", None)
+    return None if columns is None else tuple(map(str, columns))
+
+
+def _can_name(columns: Sequence[str]) -> bool:
+    """Whether a forest can carry these names."""
+    return len(set(columns)) == len(columns) and all(NAME.fullmatch(name) for name in columns)
+
+
+def _widened(rows: Floats, derived: Sequence[Derived]) -> Floats:
+    return np.column_stack([rows, *(column.values(rows) for column in derived)]) if derived else rows
+
+
+def _all_names(inputs: tuple[str, ...], derived: Sequence[Derived]) -> tuple[str, ...]:
+    return (*inputs, *(f"derived.{i}.{column.operation}" for i, column in enumerate(derived)))
 
 
 def _places(names: tuple[str, ...], inputs: tuple[str, ...]) -> list[int]:

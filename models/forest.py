@@ -138,6 +138,10 @@ class Forest:
             for problem in tree.problems(len(self.names)):
                 raise ArtefactError(f"tree {i}: {problem}")
 
+    def __reduce__(self) -> tuple[type[Forest], tuple[Any, ...]]:
+        # what is made ready for the first row lies outside Python and is made again in another process
+        return Forest, (self.names, self.trees)
+
     @classmethod
     def of_lightgbm(cls, text: str) -> Forest:
         """The trees in `Booster.model_to_string()`; raises ArtefactError where they are not what they should be."""

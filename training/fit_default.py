@@ -114,6 +114,7 @@ def _default_model(data: DefaultData, settings: Settings) -> DefaultModel:
         monotone=directions(inputs),
         params=settings.default_params,
         seeds=settings.seeds(settings.default_seeds),
+        raw=False,
     )
 
 

@@ -192,7 +192,9 @@ def _default_model(ledger: Ledger) -> DefaultModel:
     data = DefaultData.of(Known.at(ledger, CUTOFF), replace(config, events=(rule,)))
     labels = data.labels(cutoff=CUTOFF)
     event = Event(rule.name, rule.label, rule.days_past_due, rule.horizon_days, False)
-    model = DefaultModel(event=event, names=NAMES, inputs=names, monotone=directions(names), params=_SMALL, seeds=(1,))
+    model = DefaultModel(
+        event=event, names=NAMES, inputs=names, monotone=directions(names), params=_SMALL, seeds=(1,), raw=False
+    )
     return model.fit(data.x[~np.isnan(labels)], labels[~np.isnan(labels)])
 
 

@@ -36,5 +36,6 @@ def default(book: Book) -> DefaultModel:
         monotone=RAISES,
         seeds=(1, 2),
         params={"num_iterations": 120, "learning_rate": 0.1, "num_leaves": 6},
+        raw=False,
     )
     return model.fit(book.x, book.event)

@@ -46,7 +46,7 @@ def champion(rows: Floats) -> Champion:
     fast = {"num_iterations": 10, "min_data_in_leaf": 50}
     labels = (days_late[:, None] > np.array(GRID)).astype(float)
     late = LateModel.fit(rows, labels, names=NAMES, seeds=(1,), params=fast)
-    default = DefaultModel(names=NAMES, event=SERIOUS_DELINQUENCY_6M, seeds=(1,), params=fast)
+    default = DefaultModel(names=NAMES, event=SERIOUS_DELINQUENCY_6M, seeds=(1,), params=fast, raw=False)
     default.fit(rows, days_late > 15)
     rates = {"matured": [100] * len(CURVE), "late": list(range(90, 90 - 5 * len(CURVE), -5))}
     priors = Priors.from_json({"*": rates, "segment:B2B": rates})

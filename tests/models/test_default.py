@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
+import pandas as pd
 import pytest
 
+from benchmarks.card_panel import NAMES as CARDS
+from benchmarks.card_panel import CardPanel, card_panel
 from models import Calibration, DefaultModel, Scorecard
 from models.event import DEFAULT_12M, SERIOUS_DELINQUENCY_6M, Event
 from models.forest import Forest
@@ -23,7 +28,7 @@ def test_it_works_in_scikit_learns_own_cross_validation_on_plain_columns() -> No
     x = r.normal(size=(3000, 5))
     y = (r.random(3000) < sigmoid(1.5 * x[:, 0] - 1)).astype(int)
     folds = RepeatedStratifiedKFold(n_splits=3, n_repeats=1, random_state=42)
-    model = clone(DefaultModel(params=FAST, seeds=(1,)))
+    model = clone(DefaultModel(params=FAST, seeds=(1,), raw=False))
     scores = cross_val_score(model, x, y, cv=folds, scoring="roc_auc")
     assert scores.min() > 0.78
     p = model.fit(x.tolist(), y.tolist()).predict_proba(x)
@@ -73,11 +78,11 @@ def test_with_few_events_it_is_a_scorecard_and_with_hardly_any_it_refuses() -> N
     assert np.array_equal(again.explain(x).probability, model.probability(x))
     with pytest.raises(NotEnoughDataError, match="got 5 events"):
         DefaultModel().fit(x, np.arange(2000) < 5)
-    assert isinstance(DefaultModel(params=FAST, seeds=(1,)).fit(x, x[:, 0] > 0).core_, Forest)
+    assert isinstance(DefaultModel(params=FAST, seeds=(1,), raw=False).fit(x, x[:, 0] > 0).core_, Forest)
 
 
 def test_the_same_data_and_seeds_give_the_same_bytes(book: Book) -> None:
-    made = [DefaultModel(params=FAST, seeds=(7,)).fit(book.x, book.event).to_files() for _ in range(2)]
+    made = [DefaultModel(params=FAST, seeds=(7,), raw=False).fit(book.x, book.event).to_files() for _ in range(2)]
     assert made[0] == made[1]
 
 
@@ -104,3 +109,83 @@ def test_only_a_default_is_called_default() -> None:
     assert "default" not in weaker
     assert Event.from_dict(SERIOUS_DELINQUENCY_6M.to_dict()) == SERIOUS_DELINQUENCY_6M
     assert "within 1 month (" in Event("x", "serious delinquency", 30, 30, False).text()
+
+
+@pytest.fixture(scope="module")
+def cards() -> CardPanel:
+    return card_panel(3000, seed=3)
+
+
+@pytest.fixture(scope="module")
+def raw(cards: CardPanel) -> DefaultModel:
+    return DefaultModel(params=FAST).fit(cards.x, cards.y)
+
+
+def test_raw_columns_are_derived_from_and_explained_in_full_by_the_given_ones(
+    raw: DefaultModel, cards: CardPanel
+) -> None:
+    found = raw.explain(cards.x[:50])
+    assert raw.derived_
+    assert found.names == tuple(f"x{i}" for i in range(23))
+    assert np.array_equal(found.probability, raw.probability(cards.x[:50]))
+
+
+def test_a_raw_model_comes_back_from_its_files_to_the_last_bit(raw: DefaultModel, cards: CardPanel) -> None:
+    again = DefaultModel.from_files(raw.names_, raw.event, raw.to_files())
+    assert np.array_equal(again.probability(cards.x), raw.probability(cards.x))
+    assert again.derived_ == raw.derived_
+
+
+def test_a_fitted_model_survives_a_pickle_between_processes(raw: DefaultModel, cards: CardPanel) -> None:
+    raw.probability(cards.x[:5])
+    again = pickle.loads(pickle.dumps(raw))  # noqa: S301  # our own, as a process pool would send it
+    assert np.array_equal(again.probability(cards.x), raw.probability(cards.x))
+
+
+def test_a_frame_is_taken_with_its_names_and_only_in_the_order_of_training(cards: CardPanel) -> None:
+    frame = pd.DataFrame(cards.x, columns=list(CARDS))
+    model = DefaultModel(params=FAST).fit(frame, pd.Series(cards.y))
+    assert model.names_ == CARDS
+    assert list(model.feature_names_in_) == list(CARDS)
+    assert np.array_equal(model.predict_proba(frame), model.predict_proba(cards.x))
+    with pytest.raises(InputError, match="in their order"):
+        model.predict_proba(frame[list(CARDS[::-1])])
+    spoken = DefaultModel(params=FAST).fit(frame.rename(columns={"limit": "the limit (EUR)"}), cards.y)
+    assert spoken.names_ == tuple(f"x{i}" for i in range(23))
+
+
+@pytest.mark.parametrize(
+    "shape", ["one column", "constants", "nulls", "whole numbers", "zeros", "codes", "few rows", "wide", "booleans"]
+)
+def test_tables_of_any_shape_are_learnt_from(cards: CardPanel, shape: str) -> None:
+    r = np.random.default_rng(0)
+    holes = np.where(r.random(cards.x.shape) < 0.3, np.nan, cards.x)
+    x, y = {
+        "one column": (cards.x[:, [5]], cards.y),
+        "constants": (np.column_stack([np.full(3000, 7.0), cards.x, np.full(3000, np.nan)]), cards.y),
+        "nulls": (holes, cards.y),
+        "whole numbers": (cards.x.astype(np.int32), cards.y),
+        "zeros": (np.zeros((3000, 4)), cards.y),
+        "codes": (cards.x[:, 1:4], cards.y),
+        "few rows": (cards.x[:90], cards.y[:90]),
+        "wide": (np.column_stack([cards.x, r.normal(size=(3000, 300))]), cards.y),
+        "booleans": (cards.x[:, 5:11] > 0, cards.y),
+    }[shape]
+    p = DefaultModel(params={"num_iterations": 5}).fit(x, y).predict_proba(x)
+    assert p.shape == (len(x), 2)
+    assert np.isfinite(p).all()
+
+
+def test_derived_columns_and_the_bag_beat_plain_trees_on_a_card_panel() -> None:
+    from sklearn.metrics import roc_auc_score
+
+    train, test = card_panel(4000, seed=5), card_panel(4000, seed=6)
+    few = {"num_iterations": 150, "learning_rate": 0.05}
+    auc = {
+        ready: roc_auc_score(
+            test.y, DefaultModel(raw=ready, params=few, seeds=(1,)).fit(train.x, train.y).probability(test.x)
+        )
+        for ready in (True, False)
+    }
+    assert auc[True] > auc[False] + 0.003
+    assert auc[True] < roc_auc_score(test.y, test.p)

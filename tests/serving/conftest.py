@@ -113,7 +113,9 @@ def _default_model(known: Known, event: Event) -> DefaultModel:
     labels = data.labels(cutoff=known.cutoff)
     rows = ~np.isnan(labels)
     names = inputs_for("default")
-    model = DefaultModel(event=event, names=NAMES, inputs=names, monotone=directions(names), params=_SMALL, seeds=(1,))
+    model = DefaultModel(
+        event=event, names=NAMES, inputs=names, monotone=directions(names), params=_SMALL, seeds=(1,), raw=False
+    )
     return model.fit(data.x[rows], labels[rows])
 
 
