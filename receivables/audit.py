@@ -9,6 +9,7 @@ from typing import Final
 from receivables.checkpoints import Checkpoint, contradictions
 from receivables.decision import GENESIS
 from receivables.decision_log import DecisionLog, Stored
+from receivables.decision_notes import DecisionNotes
 
 #: Problems beyond this many are counted, not told.
 _TOLD: Final = 100
@@ -37,6 +38,7 @@ def verify(
 ) -> Verified:
     """What is wrong with the log: changed, missing, added or reordered records, a cut end, a chain written anew.
 
+    The notes on decisions are held against their own chain and against the records that they are about.
     A cut end and a new chain show only against `checkpoints`. Memory does not grow with the log.
     """
     problems: list[str] = []
@@ -56,4 +58,6 @@ def verify(
         if row.seq in named:
             hashes[row.seq] = row.record.record_sha256
     problems += contradictions(checkpoints, hashes)
+    with DecisionNotes(log.path) as notes:
+        problems += notes.problems()
     return Verified(read, len(checkpoints), len(problems), tuple(problems[:_TOLD]))

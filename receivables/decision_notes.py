@@ -39,6 +39,11 @@ _INSERT: Final = """
 INSERT INTO decision_notes (note_id, request_id, score_id, payload, record_sha256, previous_sha256)
 VALUES (?, ?, ?, ?, ?, ?)
 """
+_LOST: Final = """
+SELECT note_id FROM decision_notes AS note WHERE NOT EXISTS (
+    SELECT 1 FROM decisions WHERE score_id = note.score_id
+    AND record_sha256 = json_extract(note.payload, '$.decision_sha256'))
+"""
 
 
 @dataclass(frozen=True)
@@ -78,8 +83,6 @@ class DecisionNotes:
         with self._reaching():
             self._connection = connect(path)
             self._connection.execute("PRAGMA synchronous=FULL")
-            self._connection.execute(_TABLE)
-            self._connection.execute(_INDEX)
 
     def __enter__(self) -> Self:
         return self
@@ -96,6 +99,9 @@ class DecisionNotes:
         with self._reaching():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
+                # made with the first note: whoever only reads writes nothing
+                self._connection.execute(_TABLE)
+                self._connection.execute(_INDEX)
                 made = self._stored_before(note)
                 if made is None:
                     made = note.sealed(self._head())
@@ -112,7 +118,9 @@ class DecisionNotes:
         return list(self._notes("SELECT * FROM decision_notes WHERE score_id = ? ORDER BY seq", score_id))
 
     def problems(self) -> Iterator[str]:
-        """What is wrong with the chain: changed, missing or reordered notes."""
+        """What is wrong: changed, missing or reordered notes, and notes on decisions that are not in the log."""
+        for row in self._rows(_LOST):
+            yield f"note {row['note_id']}: the log does not hold the decision that it is about"
         previous = GENESIS
         for note in self._notes("SELECT * FROM decision_notes ORDER BY seq"):
             if note.sealed(previous) != note:
@@ -130,11 +138,14 @@ class DecisionNotes:
         return found
 
     def _notes(self, sql: str, *values: str) -> Iterator[Note]:
-        with self._reaching():
-            rows = self._connection.execute(sql, values).fetchall()
-        for row in rows:
+        for row in self._rows(sql, *values):
             hashes = {name: row[name] for name in ("record_sha256", "previous_sha256")}
             yield Note(**{**json.loads(row["payload"]), **hashes})
+
+    def _rows(self, sql: str, *values: str) -> list[sqlite3.Row]:
+        with self._reaching():
+            is_there = self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'decision_notes'").fetchone()
+            return self._connection.execute(sql, values).fetchall() if is_there else []
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:

@@ -98,10 +98,13 @@ class _Scorer:
 
     def __init__(self, request: ScoreRequest, laid: Overlay, stands: Position, known: Knowledge, tools: Tools) -> None:
         self._request, self._laid, self._stands, self._known, self._tools = request, laid, stands, known, tools
+        self._made: dict[OneOrder, _Scored | Prediction] = {}
 
     def prediction(self) -> Prediction:
         """The models on the order as it is."""
-        return predict(self._tools.champion, lambda: self._features(self._request))
+        made = predict(self._tools.champion, lambda: self._features(_order(self._request)))
+        self._made[_order(self._request)] = made
+        return made
 
     def trial(self, requests: Sequence[ScoreRequest]) -> list[Facts]:
         """The facts of changed requests; those that change the order alone are scored together."""
@@ -110,13 +113,19 @@ class _Scorer:
         return [next(together) if alike else self._anew(r) for r, alike in zip(requests, same, strict=True)]
 
     def _together(self, requests: Sequence[ScoreRequest]) -> list[Facts]:
-        if not requests:
-            return []
+        orders = [_order(request) for request in requests]
+        # what is prepaid or secured is not the models' business: such changes are the same order to them
+        self._score([order for order in dict.fromkeys(orders) if order not in self._made])
+        return [_facts(r, self._stands, self._made[o], self._tools) for r, o in zip(requests, orders, strict=True)]
+
+    def _score(self, orders: Sequence[OneOrder]) -> None:
+        if not orders:
+            return
         champion = self._tools.champion
-        x = np.stack([self._features(request) for request in requests])
+        x = np.stack([self._features(order) for order in orders])
         risks = [customer_risk(champion, float(log_odds)) for log_odds in champion.default.log_odds(x)]
-        scored = [_Scored(x[i : i + 1], late, risks[i]) for i, late in enumerate(latenesses(champion, x))]
-        return [_facts(r, self._stands, one, self._tools) for r, one in zip(requests, scored, strict=True)]
+        for i, late in enumerate(latenesses(champion, x)):
+            self._made[orders[i]] = _Scored(x[i : i + 1], late, risks[i])
 
     def _anew(self, request: ScoreRequest) -> Facts:
         """The facts of a request that also changes where the customer stands."""
@@ -124,11 +133,11 @@ class _Scorer:
         stands = _position(laid, request, self._known, self._tools)
         return _Scorer(request, laid, stands, self._known, self._tools)._together([request])[0]
 
-    def _features(self, request: ScoreRequest) -> Floats:
-        customer = request.customer
+    def _features(self, order: OneOrder) -> Floats:
+        customer = self._request.customer
         return self._laid.state.features(
-            _microseconds(request.as_of),
-            _order(request),
+            _microseconds(self._request.as_of),
+            order,
             self._tools.champion.priors,
             country=customer.country or "",
             segment=customer.customer_credit_group or "",

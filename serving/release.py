@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from receivables.credit_checks import APPROVED, CHECKS
+from receivables.credit_checks import APPROVED, CHECKS, evaluate
 from receivables.credit_limit import largest_amount, limit_figures
 from receivables.facts import Facts
-from receivables.money import format_minor
-from receivables.policy import Decision, Policy, decide
+from receivables.money import MAX_MINOR, format_minor
+from receivables.policy import Decision, Policy, completed, decide
 from serving import changes
 from serving.position import OpenDocument
 from serving.schemas import ScoreRequest
@@ -96,6 +96,8 @@ def release(held: Held, trial: Trial, *, until: float) -> Release:
     if time.perf_counter() >= until:
         return Release(causes=(DEADLINE,))
     amount, reduced = _largest(held, trial, until)
+    if amount is None and time.perf_counter() >= until:
+        return Release(causes=(DEADLINE,))
     if held.is_approved or not held.request.options.counterfactuals:
         return Release(amount)
     found = [reduced] if reduced and amount and amount < held.facts.gross_minor else []
@@ -111,8 +113,11 @@ def _largest(held: Held, trial: Trial, until: float) -> tuple[int | None, Altern
     if not held.failing <= TURNS["REDUCE_ORDER"]:
         return 0, None
     most = largest_amount(held.policy.rules(held.facts), held.facts)
-    if not most:
-        return most, None
+    if most is None:
+        return None, None
+    most = min(most, MAX_MINOR)
+    if not most or most < held.facts.prepaid_minor:
+        return 0, None
 
     def tried(amounts: Sequence[int]) -> list[Alternative]:
         requests = [changes.reduced(held.request, minor) for minor in amounts]
@@ -252,7 +257,8 @@ def _shortened(held: Held, trial: Trial) -> list[Alternative]:
 
 def failing(policy: Policy, facts: Facts) -> frozenset[str]:
     """The checks that stand in the way of an order with these facts."""
-    return frozenset(check.check for check in decide(policy, facts).checks if check.outcome not in APPROVED)
+    facts = completed(policy, facts)
+    return frozenset(rule.check for rule in policy.rules(facts) if evaluate(rule, facts).outcome not in APPROVED)
 
 
 def _least(passes: Callable[[int], bool], low: int, high: int) -> int | None:

@@ -154,3 +154,24 @@ def test_the_largest_amount_is_found_where_the_model_has_a_say(ask: Ask, seller:
             document["order"]["gross_amount"] = amount
             assert (ask(document, wary)["decision"]["outcome"] in APPROVED) is approved
     assert found
+
+
+def test_an_order_is_never_reduced_below_what_is_prepaid(
+    ask: Ask, contract_request: dict[str, Any], tools: Tools
+) -> None:
+    contract_request["order"] |= {"gross_amount": "100000.00", "prepaid_amount": "80000.00"}
+    answer = ask(contract_request, appetites(tools)[1])
+    assert "REDUCE_ORDER" not in [change["change"] for change in answer["counterfactuals"]]
+    assert answer["limit"]["max_approvable_gross_amount"] == "0.00"
+
+
+def test_a_limit_beyond_all_amounts_leads_to_the_largest_that_can_be_written(
+    ask: Ask, contract_request: dict[str, Any], tools: Tools
+) -> None:
+    contract_request["credit_account"]["credit_limit_amount"] = "9999999999.00"
+    free = with_rules(appetites(tools)[1], without=("RISK_CLASS", "MODEL_PD", "MAX_DOCUMENT_VALUE"))
+    contract_request["order"] |= {"currency": "JPY", "gross_amount": "4998000"}
+    for name in ("net_amount", "tax_amount", "contribution_margin_amount", "prepaid_amount", "secured_amount"):
+        contract_request["order"].pop(name)
+    answer = ask(contract_request, free)
+    assert answer["limit"]["max_approvable_gross_amount"] == "1000000000000"
