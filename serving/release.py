@@ -11,6 +11,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final
 
 from receivables.credit_checks import APPROVED, CHECKS, evaluate
@@ -77,7 +78,7 @@ class Held:
     documents: tuple[OpenDocument, ...]
     policy: Policy
 
-    @property
+    @cached_property
     def failing(self) -> frozenset[str]:
         """The checks that stand in the way."""
         return frozenset(check.check for check in self.decision.checks if check.outcome not in APPROVED)
@@ -197,7 +198,7 @@ def _satisfies(held: Held, documents: Sequence[OpenDocument]) -> bool:
         oldest_overdue_days=max((d.days_past_due for d in left if d.days_past_due > 0 and not d.disputed), default=0),
         exposure_before_minor=None if before is None else before - _paid_minor(held.facts, documents),
     )
-    return not (failing(held.policy, after) & _OF_OPEN_ITEMS)
+    return _pass(held, after, _OF_OPEN_ITEMS)
 
 
 def _paid_minor(facts: Facts, documents: Sequence[OpenDocument]) -> int:
@@ -211,7 +212,7 @@ def _prepaid(held: Held, trial: Trial) -> list[Alternative]:
     gross = held.facts.gross_minor
 
     def passes(percent: int) -> bool:
-        return not failing(held.policy, replace(held.facts, prepaid_minor=changes.share(gross, percent)))
+        return _pass(held, replace(held.facts, prepaid_minor=changes.share(gross, percent)))
 
     percent = _least(passes, 1 + 100 * held.facts.prepaid_minor // gross, 100)
     if percent is None:
@@ -225,7 +226,7 @@ def _secured(held: Held, trial: Trial) -> list[Alternative]:
     """The least security, in all, that lets the order through."""
 
     def passes(minor: int) -> bool:
-        return not failing(held.policy, replace(held.facts, secured_minor=minor))
+        return _pass(held, replace(held.facts, secured_minor=minor))
 
     minor = _least(passes, held.facts.secured_minor + 1, held.facts.claim_minor)
     if minor is None:
@@ -239,7 +240,7 @@ def _raised(held: Held, trial: Trial) -> list[Alternative]:
     limit, currency = limit_figures(held.policy.limit, held.facts), held.facts.limit_currency
     if limit.recommendation != "RAISE" or limit.recommended is None:
         return []
-    if failing(held.policy, replace(held.facts, limit_minor=limit.recommended)):
+    if not _pass(held, replace(held.facts, limit_minor=limit.recommended)):
         return []
     request = changes.limited(held.request, limit.recommended, currency)
     parameters = {"credit_limit_amount": format_minor(limit.recommended, currency), "currency": currency}
@@ -255,10 +256,14 @@ def _shortened(held: Held, trial: Trial) -> list[Alternative]:
     return _approved("SHORTEN_TERMS", [{"net_days": days} for days in terms], facts, held.policy)[:1]
 
 
-def failing(policy: Policy, facts: Facts) -> frozenset[str]:
-    """The checks that stand in the way of an order with these facts."""
-    facts = completed(policy, facts)
-    return frozenset(rule.check for rule in policy.rules(facts) if evaluate(rule, facts).outcome not in APPROVED)
+def _pass(held: Held, facts: Facts, among: frozenset[str] | None = None) -> bool:
+    """Whether the checks that stand in the way (those `among` them) would pass with these facts.
+
+    That the others still pass is found out by the trial that follows.
+    """
+    wanted = held.failing if among is None else held.failing & among
+    facts = completed(held.policy, facts) if "EXPECTED_PROFIT" in wanted else facts
+    return all(evaluate(rule, facts).outcome in APPROVED for rule in held.policy.rules(facts) if rule.check in wanted)
 
 
 def _least(passes: Callable[[int], bool], low: int, high: int) -> int | None:
