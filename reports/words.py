@@ -64,6 +64,10 @@ CHECKS: Final[dict[str, str]] = {
     "CREDIT_LIMIT_VALIDITY": "Credit limit still valid",
     "BLOCKED": "Account blocked in the ERP",
     "INSOLVENCY": "Insolvency known",
+    "OVERDUE_RATIO": "Share of the open balance past due",
+    "PAYMENT_BEHAVIOUR": "Average days late over the last year",
+    "BLOCK_RULE": "Blocks of the policy",
+    "EXPECTED_PROFIT": "Expected profit of the order",
 }
 RISK_CLASSES: Final[dict[str, str]] = {
     "A": "very low risk",
