@@ -16,12 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from models.asked import ASKED_DAYS, Asked, asked_columns
+from models.belt import Belt
 from models.calibration import Calibration
 from models.contributions import Contributions
 from models.forest import Forest
 from models.habit import Habit
+from models.intervals import DEPTH, Intervals
 from models.law import GRID, PaymentLaw
-from models.numbers import Floats, Ints, matrix
+from models.numbers import Floats, Ints, logit, matrix
 from receivables.errors import ArtefactError, InputError, NotEnoughDataError
 
 #: LightGBM settings; small trees, because large ones lose to the customer's own late rate beyond 5 days.
@@ -37,6 +39,8 @@ PARAMS: Final[dict[str, Any]] = {
     "max_bin": 127,
 }
 SEEDS: Final = (1, 2, 3)
+#: Weight of a pair that asks "late at all?", which is asked most and explained; every other pair weighs 1.
+DUE_DAY_WEIGHT: Final = 2.0
 #: Fewer matured pairs of either outcome than this, and nothing is learnt.
 MIN_OUTCOMES: Final = 50
 #: More pairs than this are thinned at random; the invoices of a large portfolio repeat themselves.
@@ -50,7 +54,9 @@ class LateModel:
     """P(days late > k) for an order. `names` are the columns of X (n, F), `inputs` those that it looks at.
 
     X is float64 with NaN for null, as `features.build_features` gives it. `habit` gives the log-odds that the trees add
-    to: far out, where few outcomes have matured, they hardly do. `calibrations` holds one map per grid day.
+    to: far out, where few outcomes have matured, they hardly do. `calibrations` holds one map per grid day,
+    `intervals` how wide intervals of days late must be to hold their level, `belt` how sure the probability of being
+    late at all is.
     """
 
     names: tuple[str, ...]
@@ -59,6 +65,8 @@ class LateModel:
     habit: Habit
     forest: Forest
     calibrations: tuple[Calibration, ...]
+    intervals: Intervals = field(default_factory=Intervals)
+    belt: Belt = field(default_factory=Belt)
     _sections: dict[int, Forest] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -115,7 +123,7 @@ class LateModel:
             monotone=list(columns.values()),
             params={**PARAMS, **(params or {})},
             seeds=seeds,
-            weights=None if weights is None else np.asarray(weights, dtype=np.float64)[pairs // len(grid)],
+            weights=pair_weights(pairs, grid, weights),
             start=habit.log_odds(rows, asked, days, range(len(days))).ravel()[pairs],
             threads=threads,
         )
@@ -130,6 +138,27 @@ class LateModel:
             raise InputError(f"no such grid days: {unknown}; the grid is {self.grid}")
         kept = zip(self.grid, self.calibrations, strict=True)
         return replace(self, calibrations=tuple(calibrations.get(day, old) for day, old in kept))
+
+    def interval(self, x: npt.ArrayLike, level: float, law: PaymentLaw | None = None) -> tuple[Ints, Ints]:
+        """(n,) first and last day late of an interval that holds `level` of the outcomes, wider for thin histories.
+
+        `law` is that of the same orders, if it is at hand. The median lies within.
+        """
+        known = self.law(x) if law is None else law
+        return self.intervals.between(known, self._settled(x), level)
+
+    def late_interval(
+        self, x: npt.ArrayLike, level: float, law: PaymentLaw | None = None
+    ) -> tuple[Floats, Floats] | None:
+        """(n,) bounds around P(late at all) that hold the late rate of orders scored alike with confidence `level`.
+
+        Wider for thin histories. `law` is that of the same orders, if it is at hand. None for a model that was judged
+        on too little to say.
+        """
+        p = (self.law(x) if law is None else law).late_over(0)
+        found = self.belt.between(logit(np.clip(p, 1e-12, 1.0 - 1e-12)), self._settled(x), level)
+        # from log-odds and back the last digit may change, and the probability is to lie within
+        return None if found is None else (np.minimum(found[0], p), np.maximum(found[1], p))
 
     def margins(self, x: npt.ArrayLike, *, threads: int = 1) -> Floats:
         """(n, g) log-odds of being later than each grid day, before calibration and rearrangement."""
@@ -148,9 +177,9 @@ class LateModel:
     def explain(self, x: npt.ArrayLike, day: int = 0, *, threads: int = 1) -> Contributions:
         """Contributions of the features (columns of X) to the log-odds of being later than `day`, a grid day.
 
-        The trees are first cut at the asked day, so the reference is the average invoice at that day and the day takes
-        no share. What the other asked columns contribute, in the trees and in what these start from, is credited to the
-        features they are made from.
+        The trees are first cut at the asked day, so the day takes no share. The reference is the average invoice in the
+        trees, and in what these start from a customer who pays like the portfolio. What the other asked columns
+        contribute, in the trees and in the start, is credited to the features they are made from.
         """
         place = self._place(day)
         rows, days = self._rows(x), np.array([day])
@@ -199,13 +228,15 @@ class LateModel:
         return self.grid.index(day)
 
     def to_files(self) -> dict[str, bytes]:
-        """The model as text: model.txt (LightGBM), model.json (inputs, grid), calibration.json."""
+        """The model as text: model.txt (LightGBM), model.json (inputs, grid, start) and three more as JSON."""
         about = {"inputs": list(self.inputs), "grid": list(self.grid), "habit": asdict(self.habit)}
         maps = [calibration.to_dict() for calibration in self.calibrations]
         return {
             "model.txt": self.forest.text().encode(),
             "model.json": json.dumps(about, indent=1).encode(),
             "calibration.json": json.dumps(maps, indent=1).encode(),
+            "intervals.json": json.dumps(self.intervals.to_dict(), indent=1).encode(),
+            "belt.json": json.dumps(self.belt.to_dict(), indent=1).encode(),
         }
 
     @classmethod
@@ -216,10 +247,12 @@ class LateModel:
             inputs, grid = tuple(map(str, about["inputs"])), tuple(map(int, about["grid"]))
             habit = Habit.from_dict(about["habit"])
             maps = tuple(Calibration.from_dict(document) for document in json.loads(files["calibration.json"]))
+            intervals = Intervals.from_dict(json.loads(files["intervals.json"]))
+            belt = Belt.from_dict(json.loads(files["belt.json"]))
             text = files["model.txt"].decode("ascii")
         except (KeyError, TypeError, ValueError) as error:
             raise ArtefactError(f"payment-time model: {type(error).__name__}: {error}") from None
-        return cls(tuple(names), inputs, grid, habit, Forest.of_text(text), maps)
+        return cls(tuple(names), inputs, grid, habit, Forest.of_text(text), maps, intervals, belt)
 
     @property
     def explained_by(self) -> str:
@@ -229,6 +262,10 @@ class LateModel:
     @cached_property
     def _asked(self) -> tuple[Asked, ...]:
         return asked_columns(self.inputs)
+
+    def _settled(self, x: npt.ArrayLike) -> Floats:
+        rows = matrix(x, len(self.names))
+        return rows[:, self.names.index(DEPTH)] if DEPTH in self.names else np.zeros(len(rows))
 
     def _homes(self, day: int) -> dict[str, str | None]:
         return {column.name: column.home(day) for column in self._asked}
@@ -268,6 +305,12 @@ def matured_pairs(x: Floats, labels: Floats, inputs: Sequence[str], grid: Sequen
     pairs = np.flatnonzero(~np.isnan(labels))
     rows = _expand(x, asked_columns(tuple(inputs)), np.array(grid), pairs)
     return rows, labels.ravel()[pairs], pairs
+
+
+def pair_weights(pairs: Ints, grid: Sequence[int], weights: npt.ArrayLike | None = None) -> Floats:
+    """(p,) weight of each pair, numbered invoice * g + place, given those of the invoices (n,)."""
+    by_day = np.where(np.array(grid) == 0, DUE_DAY_WEIGHT, 1.0)[pairs % len(grid)]
+    return by_day if weights is None else by_day * np.asarray(weights, dtype=np.float64)[pairs // len(grid)]
 
 
 def matured_counts(labels: Floats) -> Ints:

@@ -82,14 +82,15 @@ class PaymentLaw:
         # rows in one piece of memory: the order of a sum must not depend on how many invoices are asked about
         return np.asarray(self.days[0] + np.ascontiguousarray(self.daily()[:, :-1]).sum(axis=1))
 
-    def quantile(self, q: float) -> Ints:
-        """(n,) the smallest whole day d with P(days late > d) <= 1 - q.
+    def quantile(self, q: float | Floats) -> Ints:
+        """(n,) the smallest whole day d with P(days late > d) <= 1 - q; one level for all, or one each (n,).
 
         The median is therefore positive exactly when late_over(0) exceeds one half.
         """
-        if not 0 < q < 1:
-            raise InputError(f"expected a quantile level between 0 and 1, got {q}")
-        return np.asarray(self.days[0] + (self.daily() > 1.0 - q).sum(axis=1), dtype=np.int64)
+        levels = np.atleast_1d(np.asarray(q, dtype=np.float64))
+        if not ((levels > 0) & (levels < 1)).all():
+            raise InputError(f"expected quantile levels between 0 and 1, got {q}")
+        return np.asarray(self.days[0] + (self.daily() > 1.0 - levels[:, None]).sum(axis=1), dtype=np.int64)
 
     def interval(self, level: float) -> tuple[Ints, Ints]:
         """First and last day of the central interval that holds `level` of the probability (0.8: 10 % on each side)."""

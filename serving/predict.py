@@ -77,7 +77,7 @@ def predict(champion: Champion, features: Callable[[], Floats]) -> Prediction:
     built = time.perf_counter()
     # one walk over the trees of each model gives its prediction and the contributions to it
     law, late_parts = champion.late.explained(x)
-    late = _latenesses(law)[0]
+    late = _latenesses(champion, x, law)[0]
     inferred = time.perf_counter()
     risk_parts = champion.default.explain(x)
     risk = customer_risk(champion, float(risk_parts.total[0]))
@@ -96,12 +96,12 @@ def predict(champion: Champion, features: Callable[[], Floats]) -> Prediction:
 
 def latenesses(champion: Champion, x: Floats) -> list[Lateness]:
     """The payment laws of the orders in `x` (n, F), each as if it were alone."""
-    return _latenesses(champion.late.law(x))
+    return _latenesses(champion, x, champion.late.law(x))
 
 
-def _latenesses(law: PaymentLaw) -> list[Lateness]:
+def _latenesses(champion: Champion, x: Floats, law: PaymentLaw) -> list[Lateness]:
     over = {k: law.late_over(k).tolist() for k in HORIZONS}
-    first, last = law.interval(INTERVAL)
+    first, last = champion.late.interval(x, INTERVAL, law)
     columns = (law.quantile(0.5).tolist(), first.tolist(), last.tolist(), law.mean().tolist())
     return [
         _lateness({k: round(over[k][i] * _MILLION) for k in HORIZONS}, *row)

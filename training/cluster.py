@@ -25,7 +25,7 @@ from models.calibration import Calibration
 from models.forest import Forest
 from models.habit import Habit
 from models.inputs import directions, inputs_for
-from models.late import PARAMS, LateModel, expanded_columns, matured_counts, matured_pairs, offsets_of
+from models.late import PARAMS, LateModel, expanded_columns, matured_counts, matured_pairs, offsets_of, pair_weights
 from models.numbers import Floats, Ints
 from receivables.errors import InputError, NotEnoughDataError
 from receivables.outcomes import late_column, late_labels
@@ -103,11 +103,11 @@ def _count(part: _Part) -> tuple[Ints, tuple[int, int]]:
     return matured_counts(labels), (int((labels == 0).sum()), int((labels == 1).sum()))
 
 
-def _expanded(part: _Part, habit: Habit) -> tuple[Floats, Floats, Floats]:
+def _expanded(part: _Part, habit: Habit) -> tuple[Floats, Floats, Floats, Floats]:
     x, labels = part.read()
     rows, outcomes, pairs = matured_pairs(x, labels, _INPUTS, GRID)
     start = habit.log_odds(x, asked_columns(_INPUTS), np.array(GRID), range(len(GRID)))
-    return rows, outcomes, start.ravel()[pairs]
+    return rows, outcomes, start.ravel()[pairs], pair_weights(pairs, GRID)
 
 
 def _grown(
@@ -118,18 +118,18 @@ def _grown(
     from dask import delayed
     from lightgbm import DaskLGBMClassifier
 
-    made = [delayed(_expanded, nout=3, pure=False)(part, habit) for part in parts]
+    made = [delayed(_expanded, nout=4, pure=False)(part, habit) for part in parts]
 
     def whole(i: int, *width: int) -> Any:
         pieces = [da.from_delayed(m[i], (n, *width), dtype=np.float64) for m, n in zip(made, sizes, strict=True)]
         return da.concatenate(pieces)
 
-    x, y, start = whole(0, len(_COLUMNS)), whole(1), whole(2)
+    x, y, start, weight = whole(0, len(_COLUMNS)), whole(1), whole(2), whole(3)
     # waiting for all of it first lets LightGBM find every part on its worker
-    x, y, start = client.persist([x, y, start])
+    x, y, start, weight = client.persist([x, y, start, weight])
     settings = {**params, **FIXED, "seed": seed, "monotone_constraints": list(_COLUMNS.values())}
     learner = DaskLGBMClassifier(client=client, tree_learner="data", **settings)
     with client.as_current(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Parameter n_jobs will be ignored")  # its own default: workers say how many
-        learner.fit(x, y, init_score=start, feature_name=list(_COLUMNS))
+        learner.fit(x, y, sample_weight=weight, init_score=start, feature_name=list(_COLUMNS))
     return Forest.of_lightgbm(learner.booster_.model_to_string())

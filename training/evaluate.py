@@ -10,7 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from models.numbers import Floats
-from training.metrics import AUC, BRIER, LOG_LOSS, MAE, PROBABILITY, Estimate, Metric, Resampling, difference, estimate
+from training.metrics import (
+    AUC,
+    BRIER,
+    COVERAGE,
+    LOG_LOSS,
+    MAE,
+    PROBABILITY,
+    Estimate,
+    Metric,
+    Resampling,
+    difference,
+    estimate,
+)
 
 Mask = npt.NDArray[np.bool_]
 #: Customers with fewer known settlements than this when they were scored are a cold start.
@@ -108,20 +120,32 @@ def _figures(judged: Judged, target: str, name: str, rows: Mask, replicates: int
 
 
 def judge_days(
-    actual: Floats, predicted: Mapping[str, Floats], customer_id: npt.NDArray[np.object_], *, replicates: int = 300
+    actual: Floats,
+    predicted: Mapping[str, Floats],
+    customer_id: npt.NDArray[np.object_],
+    *,
+    bounds: tuple[Floats, Floats] | None = None,
+    replicates: int = 300,
 ) -> list[Figure]:
-    """Mean absolute error in days of each predictor, and the first against the others; NaN in `actual` is left out."""
+    """Mean absolute error in days of each predictor, and the first against the others; NaN in `actual` is left out.
+
+    `bounds` are the first predictor's 80 % interval: with them also the share of outcomes that it held.
+    """
     rows = ~np.isnan(actual)
     y, sample = actual[rows], Resampling.of(customer_id[rows].astype(str), replicates=replicates)
 
-    def figure(who: str, found: Estimate) -> Figure:
-        return Figure("days_late", ALL, who, MAE.name, len(y), len(y), found.value, found.low, found.high)
+    def figure(who: str, found: Estimate, metric: Metric = MAE) -> Figure:
+        return Figure("days_late", ALL, who, metric.name, len(y), len(y), found.value, found.low, found.high)
 
     first, *others = predicted
     made = [figure(who, estimate(MAE, y, p[rows], sample)) for who, p in predicted.items()]
     for other in others:
         found = difference(MAE, y, predicted[first][rows], predicted[other][rows], sample)
         made.append(figure(f"{first}{MINUS}{other}", found))
+    if bounds is not None:
+        low, high = (bound[rows] for bound in bounds)
+        held = ((low <= y) & (y <= high)).astype(np.float64)
+        made.append(figure(first, estimate(COVERAGE, held, held, sample), COVERAGE))
     return made
 
 

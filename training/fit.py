@@ -18,9 +18,11 @@ import numpy.typing as npt
 
 from features import INDEX, NAMES
 from models.baseline import ShrunkRate
+from models.belt import Belt
 from models.calibration import Calibration, choose
 from models.forest import Forest
 from models.inputs import directions, inputs_for
+from models.intervals import DEPTH, Intervals
 from models.late import LateModel
 from models.law import PaymentLaw
 from models.numbers import Floats, Ints, log_loss
@@ -118,7 +120,23 @@ def fit_late(data: LateData, settings: Settings, *, margin_days: int, tick: Tick
         k: calibration_of(heldout.margins[:, j], labels[heldout.rows, j], data.orders.customer_id[heldout.rows])
         for j, k in enumerate(GRID)
     }
-    return LateFit(final.calibrated(maps), heldout, labels, splits, rounds)
+    intervals = Intervals.learn(
+        PaymentLaw.from_margins(GRID, margins),
+        data.days_late(margin_days=margin_days)[heldout.rows],
+        data.x[heldout.rows, INDEX[DEPTH]],
+    )
+    served = replace(final.calibrated(maps), intervals=intervals, belt=_belt(data, heldout, labels, maps[0]))
+    return LateFit(served, heldout, labels, splits, rounds)
+
+
+def _belt(data: LateData, heldout: Heldout, labels: Floats, calibration: Calibration) -> Belt:
+    rows, zero = heldout.rows, GRID.index(0)
+    return Belt.learn(
+        calibration.apply(heldout.margins[:, zero]),
+        labels[rows, zero],
+        data.x[rows, INDEX[DEPTH]],
+        data.orders.customer_id[rows].astype(str),
+    )
 
 
 def _late_model(x: Floats, labels: Floats, settings: Settings, rounds: int, seeds: Sequence[int]) -> LateModel:

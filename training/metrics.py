@@ -101,6 +101,11 @@ def absolute_error(y: Floats, p: Floats, w: Floats) -> Floats:
     return _mean(np.abs(y - p), w)
 
 
+def share(y: Floats, p: Floats, w: Floats) -> Floats:
+    """Mean of y, whatever p: for y that says of each row whether it holds."""
+    return _mean(y, w)
+
+
 def pinball(level: float) -> Compute:
     """The loss that the quantile at `level` minimises (Koenker and Bassett 1978), in the unit of y."""
 
@@ -124,8 +129,9 @@ INTERCEPT: Final = Metric("intercept", "calibration in the large, log-odds", 0, 
 KS: Final = Metric("ks", "Kolmogorov-Smirnov distance", +1, ks)
 LIFT: Final = Metric("lift", "lift of the riskiest tenth", +1, lift)
 MAE: Final = Metric("mae", "mean absolute error, days", -1, absolute_error)
+COVERAGE: Final = Metric("coverage_80", "share of outcomes inside the 80 % interval", 0, share, 0.8)
 PROBABILITY: Final = (AUC, LOG_LOSS, BRIER, ECE, SLOPE, INTERCEPT, KS, LIFT)
-BY_NAME: Final = {metric.name: metric for metric in (*PROBABILITY, MAE)}
+BY_NAME: Final = {metric.name: metric for metric in (*PROBABILITY, MAE, COVERAGE)}
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ from training.fit import (
 )
 from training.fit import judged_late as judged_late_of
 from training.fit_default import DefaultFit, fit_default, judged_default
-from training.metrics import LOG_LOSS, coverage
+from training.metrics import COVERAGE, LOG_LOSS
 from training.promote import Verdict, current_champion, decide
 
 #: Horizons with a calibration plot and with figures by month and segment.
@@ -295,7 +295,10 @@ def _shap(title: str, values: Floats, x: Floats) -> Any:
 
 
 def _days(data: LateData, fit: LateFit, margin_days: int) -> list[Figure]:
-    """Error of the median in days beside the customer's own median and the due date; coverage of the 80 % interval."""
+    """Error of the median in days beside the customer's own median and the due date; coverage of the 80 % interval.
+
+    The interval is judged on the later half of the invoices with what the earlier half taught.
+    """
     rows, law = fit.heldout.rows, PaymentLaw.from_margins(GRID, fit.heldout.margins)
     actual = data.days_late(margin_days=margin_days)[rows]
     own = np.nan_to_num(data.x[rows, INDEX["median_days_late_25"]])
@@ -303,9 +306,10 @@ def _days(data: LateData, fit: LateFit, margin_days: int) -> list[Figure]:
     use = ~np.isnan(actual)
     if not use.any():
         return []
-    low, high = (bound[use].astype(np.float64) for bound in law.interval(0.8))
-    covered = float(coverage(actual[use], low, high, np.ones(use.sum())))
-    figure = Figure("days_late", ALL, MODEL, "coverage_80", int(use.sum()), int(use.sum()), covered, np.nan, np.nan)
+    held = next((tails for tails in fit.model.intervals.found if tails.level == 0.8), None)
+    n = sum(held.rows) // 2 if held else int(use.sum())
+    covered = held.observed if held and held.observed is not None else np.nan
+    figure = Figure("days_late", ALL, MODEL, COVERAGE.name, n, n, covered, np.nan, np.nan)
     return [*judge_days(actual, predicted, data.orders.customer_id[rows]), figure]
 
 

@@ -142,11 +142,12 @@ def _days(data: LateData, held: pd.DataFrame, margin_days: int) -> list[Figure]:
     if np.isnan(actual).all():
         return []
     predicted = {
-        MODEL: held["expected_days_late"].to_numpy(np.float64),
+        MODEL: held["median_days_late"].to_numpy(np.float64),
         OWN_MEDIAN: np.nan_to_num(data.x[:, INDEX["median_days_late_25"]]),
         DUE_DATE: np.zeros(len(actual)),
     }
-    return judge_days(actual, predicted, data.orders.customer_id)
+    bounds = (held["earliest_days_late"].to_numpy(np.float64), held["latest_days_late"].to_numpy(np.float64))
+    return judge_days(actual, predicted, data.orders.customer_id, bounds=bounds)
 
 
 def _default(

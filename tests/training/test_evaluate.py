@@ -33,7 +33,13 @@ def labels(seller: Seller) -> pd.DataFrame:
 def constant(labels: pd.DataFrame) -> pd.DataFrame:
     """A file of scores that says 0.3 of everything."""
     scores = pd.DataFrame({"invoice_id": labels["invoice_id"], "customer_id": labels["customer_id"]})
-    scores = scores.assign(**{late_column(k): 0.3 for k in HORIZONS}, expected_days_late=0.0)
+    scores = scores.assign(
+        **{late_column(k): 0.3 for k in HORIZONS},
+        expected_days_late=0.0,
+        median_days_late=0,
+        earliest_days_late=-3,
+        latest_days_late=3,
+    )
     scores = scores.assign(default_probability=0.1, credit_score=600, rating="R06")
     return scores[list(COLUMNS)]
 
@@ -118,6 +124,25 @@ def test_the_table_shows_the_rule_beside_the_model_and_the_slices(
     text = capsys.readouterr().out
     for words in ("own late rate", "segment rate", "without the largest customer", "95 % intervals", "late_over_0"):
         assert words in text
+
+
+def test_the_share_of_outcomes_inside_the_interval_is_counted(
+    seller: Seller, constant: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _evaluate(seller, constant.assign(earliest_days_late=-999, latest_days_late=999), tmp_path, "--json") == 0
+    assert _days(_document(capsys), "coverage_80")["value"] == 1.0
+    assert _evaluate(seller, constant, tmp_path, "--json") == 0
+    document = _document(capsys)
+    assert 0.1 < _days(document, "coverage_80")["value"] < 0.9
+    assert _days(document, "mae")["value"] == pytest.approx(_days(document, "mae", "due date")["value"])
+
+
+def _days(document: dict[str, Any], metric: str, who: str = "model") -> dict[str, Any]:
+    (found,) = [
+        f for f in document["figures"]
+        if (f["target"], f["metric"], f["predictor"]) == ("days_late", metric, who)
+    ]  # fmt: skip
+    return found
 
 
 def test_invoices_that_the_ledger_does_not_hold_are_counted_and_left_out(

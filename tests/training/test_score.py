@@ -21,7 +21,8 @@ from training.scoring import score
 
 COLUMNS = [
     "invoice_id", "customer_id", "late_over_0", "late_over_5", "late_over_15", "late_over_30", "late_over_60",
-    "late_over_90", "expected_days_late", "default_probability", "credit_score", "rating",
+    "late_over_90", "expected_days_late", "median_days_late", "earliest_days_late", "latest_days_late",
+    "default_probability", "credit_score", "rating",
 ]  # fmt: skip
 SPAN = "2026-10-01:2026-10-31"
 

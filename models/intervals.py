@@ -1,0 +1,130 @@
+"""Intervals of days late that hold what they promise: how much to leave out on either side, by depth of history.
+
+A law read off trees is not exactly as wide as its level says, and for a customer with little history less so than for
+one with much. How much probability must be left out on each side was found on invoices that came after those learnt
+from (conformal prediction with the conditional distribution, Chernozhukov, Wuthrich and Zhu 2021, PNAS 118(48)).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from models.documents import of_document
+from models.law import PaymentLaw
+from models.numbers import Floats, Ints
+
+#: The column that says how many of the customer's invoices had been settled by then.
+DEPTH: Final = "n_settled"
+#: Depths are told apart from these numbers of settled invoices on.
+DEPTHS: Final = (0, 3, 25)
+#: Levels that intervals are made for.
+LEVELS: Final = (0.5, 0.8, 0.9)
+#: Outcomes of a depth needed to find its own tails; below, those of all depths together hold.
+FEWEST: Final = 100
+
+
+@dataclass(frozen=True)
+class Tails:
+    """For one level: the probability left out on each side by depth, and the share that it then held of `rows`.
+
+    `observed` is the share of outcomes inside the interval on the later half by time of the judged invoices, with the
+    tails found on the earlier half; null without enough of them.
+    """
+
+    level: float
+    tails: tuple[float, ...]
+    rows: tuple[int, ...]
+    observed: float | None = None
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """What was found for every level; without anything the law is taken at its word."""
+
+    found: tuple[Tails, ...] = ()
+
+    @classmethod
+    def learn(cls, law: PaymentLaw, days_late: Floats, settled: Floats) -> Intervals:
+        """Tails from outcomes that the law had not seen, ordered by time; NaN in `days_late` (n,) is left out.
+
+        `settled` (n,) is how many invoices each customer had settled by then. Fewer than `FEWEST` outcomes find
+        nothing.
+        """
+        known = np.flatnonzero(~np.isnan(days_late))
+        if len(known) < FEWEST:
+            return cls()
+        reach, depth = reach_of(law.rows(known), days_late[known]), depth_of(settled[known])
+        half = len(known) // 2
+        return cls(
+            tuple(
+                Tails(
+                    level,
+                    _tails(reach, depth, level),
+                    tuple(np.bincount(depth, minlength=len(DEPTHS)).tolist()),
+                    _held(reach, depth, level, half),
+                )
+                for level in LEVELS
+            )
+        )
+
+    def between(self, law: PaymentLaw, settled: Floats, level: float) -> tuple[Ints, Ints]:
+        """(n,) first and last day late of intervals that hold `level` of the outcomes.
+
+        For a level that nothing was found for, the law's own central interval.
+        """
+        found = next((tails for tails in self.found if tails.level == level), None)
+        if found is None:
+            return law.interval(level)
+        out = np.array(found.tails)[depth_of(settled)]
+        return law.quantile(out), law.quantile(1.0 - out)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {"depths": list(DEPTHS), "found": [vars(tails) | {"tails": list(tails.tails)} for tails in self.found]}
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Intervals:
+        """What `to_dict` gave; raises ArtefactError, KeyError, TypeError or ValueError on anything else."""
+        found = tuple(of_document(Tails, entry, "intervals") for entry in document["found"])
+        if tuple(document["depths"]) != DEPTHS or any(len(entry.tails) != len(DEPTHS) for entry in found):
+            raise ValueError(f"intervals: expected tails for the depths {DEPTHS}")
+        if not all(0 < tail < 0.5 for entry in found for tail in entry.tails):
+            raise ValueError("intervals: expected tails between 0 and one half")
+        return cls(found)
+
+
+def depth_of(settled: Floats) -> Ints:
+    """(n,) place in `DEPTHS` of customers with so many settled invoices; null counts as none."""
+    return np.asarray(np.searchsorted(np.array(DEPTHS), np.nan_to_num(settled), side="right") - 1, dtype=np.int64)
+
+
+def reach_of(law: PaymentLaw, days_late: Floats) -> Floats:
+    """(n,) the largest tail with which the central interval still holds the outcome: min(P(D <= y), P(D >= y))."""
+    daily = law.daily()
+    place = np.clip(days_late.astype(np.int64) - law.days[0], 0, daily.shape[1] - 1)
+    rows = np.arange(len(daily))
+    before = np.where(place > 0, daily[rows, np.maximum(place - 1, 0)], 1.0)
+    return np.asarray(np.minimum(1.0 - daily[rows, place], before))
+
+
+def _tails(reach: Floats, depth: Ints, level: float) -> tuple[float, ...]:
+    parts = (reach[depth == i] for i in range(len(DEPTHS)))
+    return tuple(_tail(part if len(part) >= FEWEST else reach, level) for part in parts)
+
+
+def _tail(reach: Floats, level: float) -> float:
+    """The tail that `level` of the outcomes reach, with the correction for a finite sample."""
+    place = int(np.floor((1.0 - level) * (len(reach) + 1)))
+    found = float(np.sort(reach)[max(place - 1, 0)])
+    return float(np.clip(found, 1e-4, 0.49))
+
+
+def _held(reach: Floats, depth: Ints, level: float, half: int) -> float | None:
+    if half < FEWEST:
+        return None
+    tails = np.array(_tails(reach[:half], depth[:half], level))[depth[half:]]
+    return float((reach[half:] >= tails).mean())
