@@ -6,7 +6,8 @@ date, and holds the probabilities of being late against the true ones and agains
     python benchmarks/simulated_truth.py --customers 2000 --months 14 --seed 1
 
 Nobody can beat the oracle, which knows each customer's hidden traits: `ratio` is the model's log-loss over the
-oracle's, `coverage_80` the share of days late inside the 80 % interval. `expected` figures average over what might have been drawn, so they carry no luck of the draw.
+oracle's. `expected` figures average over what might have been drawn, so they carry no luck of the draw. `coverage_80`
+is the share of days late inside the 80 % interval.
 """
 
 from __future__ import annotations
