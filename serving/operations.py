@@ -13,7 +13,8 @@ from serving.decisions import Contest, Override
 from serving.schemas import ScoreRequest
 
 _DAY: Final = {"type": "string", "format": "date"}
-_MOMENT: Final = {"type": "string", "format": "date-time"}
+#: A moment with its offset, or a day, which is its first moment in UTC.
+_MOMENT: Final = {"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]}
 
 
 @dataclass(frozen=True)

@@ -208,11 +208,11 @@ def _paid_minor(facts: Facts, documents: Sequence[OpenDocument]) -> int:
 
 
 def _prepaid(held: Held, trial: Trial) -> list[Alternative]:
-    """The least whole per cent of the order that, paid in advance, lets it through."""
+    """The least whole per cent of the order that, paid in advance, lets it through, however a caller rounds it."""
     gross = held.facts.gross_minor
 
     def passes(percent: int) -> bool:
-        return _pass(held, replace(held.facts, prepaid_minor=changes.share(gross, percent)))
+        return _pass(held, replace(held.facts, prepaid_minor=gross * percent // 100))
 
     percent = _least(passes, 1 + 100 * held.facts.prepaid_minor // gross, 100)
     if percent is None:

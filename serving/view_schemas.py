@@ -293,4 +293,5 @@ class CurrentModelAnswer(Shown):
     scale: dict[str, Any]
     metrics: dict[str, Any]
     files: dict[str, Hash]
+    explained_by: dict[str, str]
     policy: dict[str, str]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from pydantic import BaseModel
 from starlette.testclient import TestClient
@@ -70,6 +71,19 @@ def test_every_example_runs_and_every_answer_has_the_stated_form(
         model: type[BaseModel] | None = OPERATIONS[path].answer
         if model is not None:
             model.model_validate(answer)
+
+
+def test_every_schema_is_one_and_every_example_fits_its_own(contract_request: dict[str, Any]) -> None:
+    whole = document()
+    jsonschema.Draft202012Validator.check_schema({"$defs": whole["components"]["schemas"]})
+    for path, operations in whole["paths"].items():
+        for operation in operations.values():
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                schema = {**content["schema"], "components": whole["components"]}
+                jsonschema.validate(content["example"], schema, jsonschema.Draft202012Validator)
+            assert all(parameter["schema"] for parameter in operation.get("parameters", [])), path
+    request = {"$ref": "#/components/schemas/ScoreRequest", "components": whole["components"]}
+    jsonschema.validate(contract_request, request, jsonschema.Draft202012Validator)
 
 
 def test_the_response_of_the_contract_has_the_stated_form(contract_response: dict[str, Any]) -> None:

@@ -175,3 +175,16 @@ def test_a_limit_beyond_all_amounts_leads_to_the_largest_that_can_be_written(
         contract_request["order"].pop(name)
     answer = ask(contract_request, free)
     assert answer["limit"]["max_approvable_gross_amount"] == "1000000000000"
+
+
+def test_a_share_that_is_prepaid_is_enough_however_it_is_rounded(
+    ask: Ask, contract_request: dict[str, Any], tools: Tools
+) -> None:
+    kind = appetites(tools)[1]
+    contract_request["order"]["gross_amount"] = "29100.07"
+    (found,) = (c for c in ask(contract_request, kind)["counterfactuals"] if c["change"] == "PREPAYMENT")
+    assert found["parameters"] == {"percent": "1", "amount": "291.00"}
+    # one cent less than a hundredth of the order still is enough
+    for amount in ("291.00", "291.01"):
+        contract_request["order"]["prepaid_amount"] = amount
+        assert ask(contract_request, kind)["decision"]["outcome"] == found["outcome"]
