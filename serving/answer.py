@@ -18,7 +18,7 @@ from receivables.policy import Policy
 from receivables.remedies import Action
 from serving.assess import Assessment
 from serving.explain import explanations, notice_codes
-from serving.predict import INTERVAL, Lateness, Prediction
+from serving.predict import CONFIDENCE, INTERVAL, Lateness, Prediction
 from serving.schemas import ScoreRequest
 from serving.state import Knowledge, Tools
 
@@ -64,7 +64,7 @@ def blocks(
         "decision": _decision(found, tools.policy),
         "score": _score(prediction, champion, previous),
         "probabilities": _probabilities(prediction, champion, tools.policy),
-        "expected_payment": _expected_payment(request, prediction),
+        "expected_payment": _expected_payment(request, prediction, champion),
         "loss": _loss(found, tools.policy),
         "limit": {
             **limit_block(found.limit, found.facts.limit_currency),
@@ -139,11 +139,12 @@ def percentile(champion: Champion, score: int) -> int | None:
 def _probabilities(prediction: Prediction | None, champion: Champion, policy: Policy) -> Block:
     event, after = champion.default.event.name, policy.very_late_after_days
     late = _late_probabilities(prediction.lateness if prediction else None, after)
+    between = prediction.late_interval if prediction else None
     return {
         **late,
         event: prediction.risk.probability if prediction else None,
-        "interval_level": None,
-        "late_over_0_interval": None,
+        "interval_level": CONFIDENCE if between else None,
+        "late_over_0_interval": list(between) if between else None,
         f"{event}_interval": None,
         # both models answer through the calibration that training judged best out of sample
         "calibrated": True if prediction else None,
@@ -163,7 +164,7 @@ def _late_probabilities(late: Lateness | None, after: int) -> Block:
     }
 
 
-def _expected_payment(request: ScoreRequest, prediction: Prediction | None) -> Block:
+def _expected_payment(request: ScoreRequest, prediction: Prediction | None, champion: Champion) -> Block:
     due = request.order.due_date
     late = prediction.lateness if prediction else None
 
@@ -177,8 +178,15 @@ def _expected_payment(request: ScoreRequest, prediction: Prediction | None) -> B
         "earliest_date": day(late.earliest if late else None),
         "latest_date": day(late.latest if late else None),
         "interval_level": INTERVAL if late else None,
-        "observed_coverage_90d": None,
+        "observed_coverage_90d": _observed_coverage(champion) if late else None,
     }
+
+
+def _observed_coverage(champion: Champion) -> float | None:
+    """Share of the newest judged outcomes that the interval held; null where there were too few."""
+    found = (tails.observed for tails in champion.late.intervals.found if tails.level == INTERVAL)
+    observed = next(found, None)
+    return None if observed is None else round(observed, 3)
 
 
 def _loss(found: Assessment, policy: Policy) -> Block:

@@ -22,6 +22,8 @@ from models.numbers import Floats, sigmoid
 HORIZONS: Final = (0, 30, 60, 90)
 #: Probability mass of the interval of payment dates.
 INTERVAL: Final = 0.8
+#: Confidence of the interval around the probability of paying late.
+CONFIDENCE: Final = 0.9
 _MILLION: Final = 1_000_000
 _DIGITS: Final = 6
 
@@ -58,7 +60,10 @@ class CustomerRisk:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Everything the models say; `x` is the feature row (1, F). Times in milliseconds."""
+    """Everything the models say; `x` is the feature row (1, F). Times in milliseconds.
+
+    `late_interval` are bounds around the probability of paying late, null for a model that was judged on too little.
+    """
 
     x: Floats
     lateness: Lateness
@@ -68,6 +73,7 @@ class Prediction:
     feature_ms: float
     inference_ms: float
     explain_ms: float
+    late_interval: tuple[float, float] | None = None
 
 
 def predict(champion: Champion, features: Callable[[], Floats]) -> Prediction:
@@ -91,7 +97,17 @@ def predict(champion: Champion, features: Callable[[], Floats]) -> Prediction:
         feature_ms=_ms(start, built),
         inference_ms=_ms(built, inferred),
         explain_ms=_ms(inferred, explained),
+        late_interval=_late_interval(champion, x, law, late),
     )
+
+
+def _late_interval(champion: Champion, x: Floats, law: PaymentLaw, late: Lateness) -> tuple[float, float] | None:
+    found = champion.late.late_interval(x, CONFIDENCE, law)
+    if found is None:
+        return None
+    low, high = (round(float(bound[0]), _DIGITS) for bound in found)
+    shown = late.late_over[0]
+    return min(low, shown), max(high, shown)
 
 
 def latenesses(champion: Champion, x: Floats) -> list[Lateness]:

@@ -13,7 +13,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from models.belt import Belt, Line
 from models.champion import load_champion
+from models.intervals import DEPTHS, Intervals, Tails
 from receivables.currencies import Currencies
 from receivables.decision import DecisionRecord, wire
 from receivables.ledger import Ledger
@@ -295,6 +297,19 @@ def test_what_we_do_not_know_yet_is_null_and_never_invented(answers: list[dict[s
         p = answer["probabilities"]
         assert (p["interval_level"], p["late_over_0_interval"], p["default_12m_interval"]) == (None, None, None)
         assert answer["expected_payment"]["observed_coverage_90d"] is None
+
+
+def test_a_model_that_was_judged_says_how_sure_it_is(seller: Any, state: State) -> None:
+    line = Line(0.1, 0.9, 0.02, 0.01, 0.0, 100)
+    tails = Tails(0.8, (0.1,) * len(DEPTHS), (50,) * len(DEPTHS), 0.7914)
+    late = replace(state.tools.champion.late, belt=Belt((line,) * len(DEPTHS)), intervals=Intervals((tails,)))
+    tools = replace(state.tools, champion=replace(state.tools.champion, late=late))
+    payer = seller.customers()[0]
+    answer = scored(order(payer), state.payers.known(payer, has_items=False), tools)
+    low, high = answer["probabilities"]["late_over_0_interval"]
+    assert 0 < low < answer["probabilities"]["late_over_0"] < high < 1
+    assert answer["probabilities"]["interval_level"] == 0.9
+    assert answer["expected_payment"]["observed_coverage_90d"] == 0.791
 
 
 def test_the_previous_score_is_that_of_the_decision_before(seller: Any, state: State) -> None:
