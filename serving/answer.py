@@ -16,7 +16,7 @@ from receivables.decision import DecisionRecord, fingerprint
 from receivables.money import format_minor
 from receivables.policy import Policy
 from receivables.remedies import Action
-from serving.assess import Assessment
+from serving.assess import NO_EXPLANATIONS, Assessment
 from serving.explain import explanations, notice_codes
 from serving.predict import CONFIDENCE, INTERVAL, Lateness, Prediction
 from serving.schemas import ScoreRequest
@@ -58,7 +58,7 @@ def blocks(
 ) -> Block:
     """Everything in the answer that follows from the question alone: all but ids, times and hashes."""
     champion, prediction = tools.champion, found.prediction
-    shown = prediction is not None and request.options.explain == "FULL"
+    shown = prediction is not None and request.options.explain == "FULL" and NO_EXPLANATIONS not in found.causes
     limit = request.options.reason_limit
     return {
         "decision": _decision(found, tools.policy),

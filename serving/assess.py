@@ -27,6 +27,8 @@ from serving.release import Alternative, Held, Release, release
 from serving.schemas import ScoreRequest
 from serving.state import Knowledge, Tools
 
+#: A cause in `degraded`: the caller's time was up before the reasons were put into words.
+NO_EXPLANATIONS: Final = "DEADLINE_EXPLANATIONS"
 #: Risk classes that are never answered without a remedy.
 RISKY: Final = frozenset({"D", "E"})
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -62,6 +64,7 @@ def assess(request: ScoreRequest, known: Knowledge, tools: Tools) -> Assessment:
     prediction = scorer.prediction() if scorer else None
     facts = _facts(request, stands, prediction, tools)
     decision = decide(tools.policy, facts)
+    is_late = scorer is not None and request.options.explain == "FULL" and time.perf_counter() >= until
     held = Held(request, facts, decision, stands.documents or (), tools.policy)
     released = release(held, scorer.trial, until=until) if scorer else Release()
     limit = limit_figures(tools.policy.limit, facts)
@@ -80,7 +83,7 @@ def assess(request: ScoreRequest, known: Knowledge, tools: Tools) -> Assessment:
         alternatives=released.alternatives,
         adverse=against,
         actions=actions(tools.policy.remedies, situation, needed=needed),
-        causes=released.causes,
+        causes=(*released.causes, *((NO_EXPLANATIONS,) if is_late else ())),
     )
 
 

@@ -224,7 +224,9 @@ def test_a_header_of_the_wrong_form_is_400(
 
 def test_the_callers_deadline_is_kept_to(client: TestClient, contract_request: dict[str, Any]) -> None:
     answer = client.post(SCORE, json=contract_request, headers={"X-Deadline-Ms": "0"}).json()
-    assert answer["degraded"]["causes"] == ["DEADLINE_COUNTERFACTUALS"]
+    assert answer["degraded"]["causes"] == ["DEADLINE_COUNTERFACTUALS", "DEADLINE_EXPLANATIONS"]
+    assert answer["explanations"] == []
+    assert answer["decision"]["checks"]
 
 
 def test_a_refused_request_is_not_recorded_and_may_be_corrected_under_the_same_id(

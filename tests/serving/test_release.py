@@ -96,6 +96,7 @@ def test_every_promise_about_a_random_order_is_kept(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_every_promise_about_a_thousand_random_orders_is_kept(
     ask: Ask, seller: Any, example_client: ModuleType, tools: Tools
 ) -> None:

@@ -343,7 +343,7 @@ def test_explanations_are_left_out_where_nobody_wants_them(seller: Any, state: S
 
 def test_alternatives_are_dropped_when_the_time_is_up_and_the_answer_says_so(seller: Any, state: State) -> None:
     document = order(seller.customers()[0])
-    document["options"]["timeout_ms"] = 1
+    document["options"] |= {"timeout_ms": 1, "explain": "NONE"}
     known = state.payers.known(seller.customers()[0], has_items=False)
     answer = scored(document, known, state.tools)
     assert answer["degraded"] == {"is_degraded": True, "mode": "FULL", "causes": ["DEADLINE_COUNTERFACTUALS"]}
