@@ -10,7 +10,7 @@ from typing import Any, Final
 from receivables.credit_checks import CheckResult
 from receivables.credit_limit import LimitFigures
 from receivables.facts import Facts
-from receivables.money import format_minor
+from receivables.money import format_minor, parse_minor
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Situation:
     `adverse` is (reason code, category), strongest first. `overdue` and `disputed` are document numbers;
     `overdue_minor` is the amount of the former, null where their currencies differ. `approvable_minor` is the largest
     order that would be approved, in the order's currency, null where it is not known; `approver` the role that may
-    approve this one.
+    approve this one. `released` holds what would let the order through, by change: a remedy asks for exactly that.
     """
 
     facts: Facts
@@ -50,6 +50,7 @@ class Situation:
     approvable_minor: int | None = None
     queue: str = ""
     approver: str = ""
+    released: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def called_for(self) -> frozenset[str]:
@@ -123,7 +124,9 @@ def _disputed(remedy: Remedy, situation: Situation) -> dict[str, Any] | None:
 
 
 def _prepayment(remedy: Remedy, situation: Situation) -> dict[str, Any] | None:
-    """The share of the order that brings the exposure within what is approvable, or the policy's usual share."""
+    """The share of the order that lets it through, else that leaves what is approvable, else the policy's usual one."""
+    if "PREPAYMENT" in situation.released:
+        return {**situation.released["PREPAYMENT"], "currency": situation.facts.currency}
     facts, approvable = situation.facts, situation.approvable_minor
     if approvable is None or approvable >= facts.gross_minor:
         return dict(remedy.parameters) or None
@@ -133,6 +136,8 @@ def _prepayment(remedy: Remedy, situation: Situation) -> dict[str, Any] | None:
 
 
 def _shorter_terms(remedy: Remedy, situation: Situation) -> dict[str, Any] | None:
+    if "SHORTEN_TERMS" in situation.released:
+        return dict(situation.released["SHORTEN_TERMS"])
     return dict(remedy.parameters) if situation.facts.net_days > int(remedy.parameters["net_days"]) else None
 
 
@@ -144,8 +149,12 @@ def _reduced_limit(remedy: Remedy, situation: Situation) -> dict[str, Any] | Non
 
 
 def _security(remedy: Remedy, situation: Situation) -> dict[str, Any]:
+    """What more must be secured so that the order goes through, else all that is not."""
     facts = situation.facts
-    return {"amount": format_minor(facts.unsecured_minor, facts.currency), "currency": facts.currency}
+    wanted = situation.released.get("SECURE")
+    missing = parse_minor(wanted["secured_amount"], facts.currency) - facts.secured_minor if wanted else None
+    minor = facts.unsecured_minor if missing is None else missing
+    return {"amount": format_minor(minor, facts.currency), "currency": facts.currency}
 
 
 def _split(remedy: Remedy, situation: Situation) -> dict[str, Any] | None:

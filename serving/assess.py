@@ -69,7 +69,7 @@ def assess(request: ScoreRequest, known: Knowledge, tools: Tools) -> Assessment:
     released = release(held, scorer.trial, until=until) if scorer else Release()
     limit = limit_figures(tools.policy.limit, facts)
     against = tuple(adverse(tools.champion, prediction)) if prediction else ()
-    situation = _situation(request, stands, facts, decision, limit, released.approvable_minor, against)
+    situation = _situation(request, stands, facts, decision, limit, released, against)
     needed = decision.outcome != "APPROVE" or facts.risk_class in RISKY
     return Assessment(
         laid=laid,
@@ -231,7 +231,7 @@ def _situation(
     facts: Facts,
     decision: Decision,
     limit: LimitFigures,
-    approvable: int | None,
+    released: Release,
     against: tuple[tuple[str, str], ...],
 ) -> Situation:
     currencies = {document.currency for document in stands.overdue}
@@ -245,7 +245,8 @@ def _situation(
         overdue_minor=sum(document.open_minor for document in stands.overdue) if one_currency else None,
         overdue_currency=currencies.pop() if one_currency else "",
         disputed=[document.number for document in stands.disputed],
-        approvable_minor=approvable,
+        approvable_minor=released.approvable_minor,
         queue=request.customer.customer_credit_group or "",
         approver=decision.approver,
+        released={found.change: found.parameters for found in released.alternatives},
     )

@@ -23,6 +23,7 @@ from receivables.policy import Policy, decide, load_policy
 from receivables.remedies import PARAMETERS, Situation, actions
 
 SHIPPED = conf_dir() / "policy.toml"
+POLICY = load_policy(SHIPPED)
 
 #: The order of the scoring contract.
 CONTRACT = Facts(
@@ -50,7 +51,7 @@ HARMLESS = replace(CONTRACT, exposure_before_minor=1000000)
 
 @pytest.fixture(scope="module")
 def policy() -> Policy:
-    return load_policy(SHIPPED)
+    return POLICY
 
 
 def _situation(policy: Policy, facts: Facts, **more: object) -> Situation:
@@ -177,7 +178,7 @@ _OUTCOME_FACTS = st.fixed_dictionaries(
 def test_the_outcome_is_the_worst_of_all_checks_and_risk_is_never_left_without_a_remedy(
     changes: dict[str, object],
 ) -> None:
-    policy = load_policy(SHIPPED)
+    policy = POLICY
     facts = replace(CONTRACT, **changes)  # type: ignore[arg-type]
     decision = decide(policy, facts)
     assert decision.outcome == max((c.outcome for c in decision.checks), key=OUTCOMES.index)
@@ -215,6 +216,20 @@ def test_remedies_follow_checks_and_reasons_and_carry_what_is_needed_to_act(poli
     # 42 % of 49,980.00 prepaid leaves 28,988.40, which fits into 29,100.00
     assert found["REQUEST_PREPAYMENT"].parameters == {"percent": "42"}
     assert found["PRE_DUE_REMINDER"].why == ("LATE_PAYMENT_LIKELY",)
+
+
+def test_a_remedy_asks_for_exactly_what_would_let_the_order_through(policy: Policy) -> None:
+    released = {
+        "PREPAYMENT": {"percent": "42", "amount": "20991.60"},
+        "SECURE": {"secured_amount": "20880.00"},
+        "SHORTEN_TERMS": {"net_days": 21},
+    }
+    secured = replace(CONTRACT, secured_minor=80000, risk_class="D")
+    situation = _situation(policy, secured, released=released, adverse=[("PB03", "PAYMENT_TREND")])
+    found = {action.code: action.parameters for action in actions(policy.remedies, situation, needed=True)}
+    assert found["REQUEST_PREPAYMENT"] == {"percent": "42", "amount": "20991.60", "currency": "EUR"}
+    assert found["REQUEST_SECURITY_OR_INSURANCE"] == {"amount": "20080.00", "currency": "EUR"}
+    assert found["SHORTEN_PAYMENT_TERMS"] == {"net_days": 21}
 
 
 def test_every_remedy_of_the_contract_can_be_offered() -> None:
@@ -339,7 +354,7 @@ def test_a_limit_is_reviewed_at_the_latest_when_it_ends(policy: Policy) -> None:
 def test_the_largest_amount_passes_and_one_unit_more_does_not(
     before: int, prepaid: int, rate: Decimal, pair: tuple[str, str]
 ) -> None:
-    rule = next(rule for rule in load_policy(SHIPPED).checks if rule.check == "CREDIT_LIMIT_UTILISATION")
+    rule = next(rule for rule in POLICY.checks if rule.check == "CREDIT_LIMIT_UTILISATION")
     facts = replace(
         CONTRACT,
         exposure_before_minor=before,
