@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from benchmarks import contest, latency, scaling, whole
+from benchmarks import contest, explain, latency, scaling, whole
 from benchmarks.part import Part
 
-PARTS: Final[tuple[Part, ...]] = (contest.PART, whole.PART, whole.MEMORY, latency.PART, scaling.PART)
+PARTS: Final[tuple[Part, ...]] = (contest.PART, whole.PART, whole.MEMORY, latency.PART, scaling.PART, explain.PART)
 BY_NAME: Final = {part.name: part for part in PARTS}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ledger", required=True, metavar="L", help="path of a SQLite file, or a PostgreSQL URL")
     parser.add_argument("--issued", required=True, metavar="FROM:TO", help="issue dates, both days included")
     parser.add_argument("--out", required=True, metavar="FILE", help="where to write, .csv or .parquet")
+    parser.add_argument("--explain", metavar="FILE", help="also write each invoice's reasons, to a .parquet file")
     parser.add_argument(
         "--model",
         metavar="FOLDER|VERSION",
@@ -32,9 +35,11 @@ def run(args: argparse.Namespace) -> int:
     from features import History, Orders
     from receivables.errors import EmptyInputError
     from receivables.store import open_store
+    from training.reasons import reasons
     from training.scoring import CHUNK, score
 
     out = _format_of(Path(args.out))
+    why = _format_of(Path(args.explain), "--explain", (".parquet",)) if args.explain else None
     first, last = span(args.issued)
     champion = _champion(args.model)
     with open_store(args.ledger) as store:
@@ -51,6 +56,9 @@ def run(args: argparse.Namespace) -> int:
         History.of(ledger), orders, champion, track=lambda starts: progress(starts, label="score", total=chunks)
     )
     _write(scores, out)
+    if why is not None:
+        track = partial(progress, label="explain", total=chunks)
+        _write_reasons(reasons(History.of(ledger), orders, champion, track=track), why)
     cutoff = pd.Timestamp(str(champion.manifest["training_cutoff"]))
     learnt = int((orders.as_of < cutoff.to_datetime64()).sum())
     warning = (
@@ -63,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
         {
             "rows": len(scores),
             "file": str(out),
+            "reasons": None if why is None else str(why),
             "issued_before_the_models_cutoff": learnt,
             "event": champion.default.event.name,
         },
@@ -83,13 +92,13 @@ def _champion(model: str | None) -> Champion:
     return champion_of(model)
 
 
-def _format_of(out: Path) -> Path:
+def _format_of(out: Path, option: str = "--out", endings: tuple[str, ...] = (".csv", ".parquet")) -> Path:
     from receivables.errors import InputError
 
-    if out.suffix not in (".csv", ".parquet"):
-        raise InputError(f"--out: expected a file that ends in .csv or .parquet, got {out}")
+    if out.suffix not in endings:
+        raise InputError(f"{option}: expected a file that ends in {' or '.join(endings)}, got {out}")
     if not out.absolute().parent.is_dir():
-        raise InputError(f"--out: there is no folder {out.absolute().parent}; make it first")
+        raise InputError(f"{option}: there is no folder {out.absolute().parent}; make it first")
     return out
 
 
@@ -104,5 +113,28 @@ def _write(scores: pd.DataFrame, out: Path) -> None:
         else:
             scores.to_parquet(draft, index=False)
         draft.replace(out)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write_reasons(frames: Iterable[pd.DataFrame], out: Path) -> None:
+    """Writes frame by frame beside the target and renames; no more than one frame is held."""
+    import os
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    draft, writer = out.with_name(f".{out.name}.{os.getpid()}{out.suffix}"), None
+    try:
+        for frame in frames:
+            # said outright: a frame without any fourth reason does not show its type
+            names = [str(name) for name in frame]
+            kinds = [pa.string() if "_reason_" in name or name.endswith("_id") else pa.float64() for name in names]
+            schema = pa.schema(list(zip(names, kinds, strict=True)))
+            writer = writer or pq.ParquetWriter(draft, schema)
+            writer.write_table(pa.Table.from_pandas(frame, schema=schema, preserve_index=False))
+        if writer is not None:
+            writer.close()
+            draft.replace(out)
     finally:
         draft.unlink(missing_ok=True)

@@ -87,9 +87,11 @@ def _text(made: Trained, as_of: object) -> str:
             table(_lines(made.figures, "own late rate", "late_over"), _HEADER),
             "",
             *_days(made.figures),
+            *_reasons(made.figures, "late_over_0"),
             "",
             f"{made.event.label}, {made.how['default']}",
             table(_lines(made.figures, "worst days past due", made.event.name), _HEADER),
+            *_reasons(made.figures, made.event.name),
             "",
             f"{verdict}: {made.verdict.reason}",
             f"registered {versions} (run {made.run_id}); champion folder {made.champion}",
@@ -128,6 +130,15 @@ def _days(figures: tuple[Figure, ...]) -> list[str]:
     errors = [f"{f.predictor} {f.value:.2f}" for f in figures if f.metric == "mae" and " - " not in f.predictor]
     covered = [f"{f.value:.1%} of {f.rows:,}" for f in figures if f.metric == "coverage_80"]
     return [f"days late, mean absolute error: {', '.join(errors)}; within the 80 % interval: {', '.join(covered)}"]
+
+
+def _reasons(figures: tuple[Figure, ...], target: str) -> list[str]:
+    from training.reason_figures import FAITHFUL, STABLE
+
+    words = {FAITHFUL: "faithful", STABLE: "given again by every seed"}
+    found = [f for f in figures if f.target == target and f.metric in words]
+    shares = ", ".join(f"{f.value:.0%} {words[f.metric]}" for f in found)
+    return [f"of {found[0].events:,} reasons: {shares}"] if found else []
 
 
 def _document(made: Trained, as_of: object) -> dict[str, Any]:

@@ -146,6 +146,12 @@ class DefaultModel:
         made._set(self.names_, self.inputs_, self.derived_, self.core_, calibration)
         return made
 
+    def with_core(self, core: Core) -> DefaultModel:
+        """The same fitted model with another core on the same inputs."""
+        made = type(self)(**self.get_params())
+        made._set(self.names_, self.inputs_, self.derived_, core, self.calibration_)
+        return made
+
     def margin(self, x: npt.ArrayLike) -> Floats:
         """(n,) log-odds before calibration."""
         rows = self._rows(x)

@@ -1,6 +1,6 @@
 """From contributions to reasons: features that tell one story are added up, said in words, and sum exactly.
 
-What is displayed is rounded once, in whole units (points, or hundredths of log-odds); the last line, OTHER, takes what
+What is displayed is rounded once, in whole units (points, or thousandths of log-odds); the last line, OTHER, takes what
 the lines before it leave, so that reference + lines = value holds for the numbers that people see.
 """
 
@@ -30,7 +30,7 @@ OTHER_TEXT: Final = "All other factors together"
 #: Features named under a reason whose text mentions none.
 _SHOWN: Final = 3
 #: Displayed units per log-odds where no score scale applies.
-_THOUSANDTHS: Final = 1000
+THOUSANDTHS: Final = 1000
 
 
 class ReasonLike(Protocol):
@@ -110,7 +110,7 @@ def explanation(
     """
     if len(contributions.total) != 1:
         raise InputError(f"expected the contributions of one prediction, got {len(contributions.total)}")
-    values, parts, unit = _row(x, len(contributions.names)), contributions.values[0].tolist(), _Unit(scale)
+    values, parts, unit = _row(x, len(contributions.names)), contributions.values[0].tolist(), DisplayUnit(scale)
     is_ours = features is FEATURES and catalogue is REASONS
     groups = _our_groups(contributions.names) if is_ours else _groups(contributions.names, features, catalogue)
     sums = [math.fsum(parts[place] for place in group.places) for group in groups]
@@ -126,8 +126,8 @@ def explanation(
     return Explanation(unit.name, unit.shown(reference), unit.shown(value), tuple(lines), bounded)
 
 
-class _Unit:
-    """Whole display units: points of a score scale, or hundredths of log-odds."""
+class DisplayUnit:
+    """Whole display units: points of a score scale, or thousandths of log-odds where there is none."""
 
     def __init__(self, scale: ScoreScale | None) -> None:
         self._scale = scale
@@ -135,15 +135,15 @@ class _Unit:
 
     def rounded(self, log_odds: float) -> int:
         """A contribution in whole units."""
-        return round(_THOUSANDTHS * log_odds if self._scale is None else self._scale.points(log_odds))
+        return round(THOUSANDTHS * log_odds if self._scale is None else self._scale.points(log_odds))
 
     def level(self, log_odds: float) -> int:
         """A reference or a total in whole units."""
-        return round(_THOUSANDTHS * log_odds if self._scale is None else self._scale.unbounded(log_odds))
+        return round(THOUSANDTHS * log_odds if self._scale is None else self._scale.unbounded(log_odds))
 
     def shown(self, units: int) -> float:
         """Whole units as displayed."""
-        return units / _THOUSANDTHS if self._scale is None else float(units)
+        return units / THOUSANDTHS if self._scale is None else float(units)
 
     def risk(self, units: int) -> int:
         """Whole units, positive where they raise risk."""
@@ -159,7 +159,7 @@ class _Group:
     places: tuple[int, ...]
     mentioned: tuple[tuple[str, int | None], ...]
 
-    def line(self, parts: Sequence[float], values: Sequence[float], total: float, unit: _Unit) -> ReasonLine:
+    def line(self, parts: Sequence[float], values: Sequence[float], total: float, unit: DisplayUnit) -> ReasonLine:
         """The line of one prediction; without its figures where one of them is null or not among the columns."""
         figures = {name: None if place is None else _known(values[place]) for name, place in self.mentioned}
         text = self.reason.text.format(**figures) if None not in figures.values() else ""
@@ -196,6 +196,13 @@ def _groups(
         )
         for code, found in members.items()
     )
+
+
+def places_by_reason(
+    names: Sequence[str], features: Iterable[FeatureLike], catalogue: Mapping[str, ReasonLike]
+) -> dict[str, tuple[int, ...]]:
+    """By code of a reason the places of its features among columns `names`."""
+    return {group.reason.code: group.places for group in _groups(names, features, catalogue)}
 
 
 @lru_cache(maxsize=16)

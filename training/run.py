@@ -43,6 +43,7 @@ from training.fit import judged_late as judged_late_of
 from training.fit_default import DefaultFit, fit_default, judged_default
 from training.metrics import COVERAGE, LOG_LOSS
 from training.promote import Verdict, current_champion, decide
+from training.reason_figures import reason_figures
 
 #: Horizons with a calibration plot and with figures by month and segment.
 SHOWN: Final = (0, 5, 15, 30)
@@ -98,6 +99,7 @@ def train(
         *judge(judged[0], seed=settings.seed),
         *_days(late, late_fit, config.maturity_margin_days),
         *judge(judged[1], seed=settings.seed),
+        *reason_figures(late, late_fit, default, default_fit, settings),
     )
     tick("figures")
     done = _Fitted(late, default, late_fit, default_fit, judged[0], figures, fingerprint(known.ledger), settings)
