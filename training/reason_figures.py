@@ -17,7 +17,7 @@ from training.fit_default import DefaultFit
 
 #: Predictions whose reasons are checked, and orders that stand for the reference.
 CHECKED: Final = 120
-REFERENCE: Final = 32
+REFERENCE: Final = 64
 #: Metrics of a figure of reasons.
 FAITHFUL: Final = "reasons_faithful"
 SIGN: Final = "reasons_sign"
@@ -42,10 +42,12 @@ def reason_figures(
 
 
 def _figures(target: str, model: Model, x: Floats, held: Ints, seeds: int, scale: ScoreScale | None) -> list[Figure]:
+    if len(held) < 2:
+        return []
     # evenly spread over the held-out period, the reference between the predictions
     chosen = x[held[np.linspace(0, len(held) - 1, min(len(held), CHECKED + REFERENCE)).astype(np.int64)]]
     is_reference = np.zeros(len(chosen), dtype=np.bool_)
-    is_reference[:: max(len(chosen) // REFERENCE, 2)] = True
+    is_reference[:: max(round(len(chosen) / REFERENCE), 2)] = True
     checks = check_reasons(
         model, chosen[~is_reference], chosen[is_reference], scale=scale, others=resampled(model, seeds)
     )
