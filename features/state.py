@@ -245,8 +245,8 @@ class CustomerState:
         known, invoice_id = _moment(row["known_at"]), str(row["invoice_id"])
         amount = int(row["amount_minor"])
         base = self.rates.convert_one(amount, str(row["currency"]), known // DAY_US)
-        low = int(np.searchsorted(self._invoices.column(0), known, "left"))
-        high = int(np.searchsorted(self._invoices.column(0), known, "right"))
+        moments = self._invoices.column(0)
+        low, high = int(moments.searchsorted(known, "left")), int(moments.searchsorted(known, "right"))
         at = bisect.bisect_left(self._ids, invoice_id, low, high)
         values = known, _day(row["issued_on"]), _day(row["due_on"]), amount, base, int(row["net_days"])
         self._invoices.insert(at, values)
@@ -276,10 +276,11 @@ class CustomerState:
         if fact is None:
             return -1
         known = _moment(fact["known_at"])
-        low = int(np.searchsorted(self._invoices.column(0), known, "left"))
-        at = bisect.bisect_left(
-            self._ids, invoice_id, low, int(np.searchsorted(self._invoices.column(0), known, "right"))
-        )
+        moments = self._invoices.column(0)
+        low = int(moments.searchsorted(known, "left"))
+        if low < len(self._ids) and self._ids[low] == invoice_id:
+            return low
+        at = bisect.bisect_left(self._ids, invoice_id, low, int(moments.searchsorted(known, "right")))
         return at if at < len(self._ids) and self._ids[at] == invoice_id else -1
 
     def _take_clearing(self, table: str, row: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -101,12 +102,18 @@ class PaymentLaw:
         return PaymentLaw(self.grid, self.survival[index])
 
     def _at(self, days: Ints) -> Floats:
-        knots = np.array([self.grid[0] - EARLY_DAYS, *self.grid, self.grid[-1] + TAIL_DAYS])
+        i, share = _between(self.grid, days.tobytes())
         ones = np.ones((len(self.survival), 1))
         heights = np.concatenate([ones, self.survival, 0.0 * ones], axis=1)
-        at = np.clip(days, knots[0], knots[-1])
-        i = np.clip(np.searchsorted(knots, at, side="right") - 1, 0, len(knots) - 2)
-        # a share of exactly 0 on a knot: grid days come back to the last bit
-        share = (at - knots[i]) / (knots[i + 1] - knots[i])
         lower = heights[:, i]
         return np.asarray(np.where(share == 1.0, heights[:, i + 1], lower + share * (heights[:, i + 1] - lower)))
+
+
+@lru_cache(maxsize=256)
+def _between(grid: tuple[int, ...], days: bytes) -> tuple[Ints, Floats]:
+    """For each day the knot at or before it, and how far it lies towards the next."""
+    knots = np.array([grid[0] - EARLY_DAYS, *grid, grid[-1] + TAIL_DAYS])
+    at = np.clip(np.frombuffer(days, dtype=np.int64), knots[0], knots[-1])
+    i = np.clip(np.searchsorted(knots, at, side="right") - 1, 0, len(knots) - 2)
+    # a share of exactly 0 on a knot: grid days come back to the last bit
+    return i, (at - knots[i]) / (knots[i + 1] - knots[i])

@@ -54,6 +54,14 @@ def moment_text(moment: dt.datetime) -> str:
 
 
 @dataclass(frozen=True)
+class PreviousScore:
+    """What an answer says of the decision before: its score, null where no model answered, and when it was made."""
+
+    credit_score: int | None
+    scored_at: str
+
+
+@dataclass(frozen=True)
 class DecisionRecord:
     """One answered order.
 
@@ -80,19 +88,22 @@ class DecisionRecord:
 
     def sealed(self, previous_sha256: str) -> DecisionRecord:
         """The record as successor of `previous_sha256`, with its own hash."""
-        chained = replace(self, previous_sha256=previous_sha256)
-        digest = chained.digest()
+        return self.sealed_over(previous_sha256, canonical(self.payload()))
+
+    def sealed_over(self, previous_sha256: str, payload: str) -> DecisionRecord:
+        """`sealed` where the canonical text of `payload()` is at hand."""
+        digest = _digest(previous_sha256, payload)
         audit = {
             **self.response["audit"],
             "record_sha256": digest,
             "previous_record_sha256": previous_sha256,
         }
-        return replace(chained, record_sha256=digest, response={**self.response, "audit": audit})
+        response = {**self.response, "audit": audit}
+        return replace(self, previous_sha256=previous_sha256, record_sha256=digest, response=response)
 
     def digest(self) -> str:
         """Hex SHA-256 over the predecessor's hash and every field; the hashes inside the response count as empty."""
-        text = f"{self.previous_sha256}\n{canonical(self.payload())}"
-        return hashlib.sha256(_DOMAIN + b"\n" + text.encode()).hexdigest()
+        return _digest(self.previous_sha256, canonical(self.payload()))
 
     def payload(self) -> dict[str, Any]:
         """What the hash covers, as one document."""
@@ -111,3 +122,7 @@ class DecisionRecord:
             "contributions": self.contributions,
             "versions": self.versions,
         }
+
+
+def _digest(previous_sha256: str, payload: str) -> str:
+    return hashlib.sha256(_DOMAIN + b"\n" + f"{previous_sha256}\n{payload}".encode()).hexdigest()

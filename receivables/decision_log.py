@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from receivables.decision import GENESIS, DecisionRecord, canonical, wire
+from receivables import reservations
+from receivables.decision import GENESIS, DecisionRecord, PreviousScore, canonical, wire
 from receivables.errors import ConflictError, NotFoundError, UnavailableError
+from receivables.reservations import Claim, OutdatedError, Reserved
 
 _TABLE: Final = """
 CREATE TABLE IF NOT EXISTS decisions (
@@ -39,6 +41,11 @@ _ANSWERED: Final = "SELECT * FROM decisions WHERE request_id = ? OR idempotency_
 _HEAD: Final = "SELECT record_sha256 FROM decisions ORDER BY seq DESC LIMIT 1"
 _LATEST: Final = "SELECT * FROM decisions WHERE customer_id = ? AND as_of < ? ORDER BY as_of DESC, seq DESC LIMIT 1"
 _LAST: Final = "SELECT * FROM decisions WHERE customer_id = ? AND as_of < ? ORDER BY as_of DESC, seq DESC LIMIT ?"
+_LATEST_SCORE: Final = _LATEST.replace(
+    "*",
+    "json_extract(CAST(response AS TEXT), '$.score.credit_score') AS credit_score, "
+    "json_extract(CAST(response AS TEXT), '$.scored_at') AS scored_at",
+)
 #: Columns that find a record; what they say is in its payload too.
 _COLUMNS: Final = ("score_id", "request_id", "idempotency_key", "customer_id", "as_of", "input_sha256")
 #: Sorts after every moment.
@@ -62,7 +69,8 @@ class Stored:
             yield "does not follow the record before it"
         try:
             # sealing puts the hashes into the answer too, which the record's own hash does not cover
-            digest, expected = record.digest(), _values(record.sealed(record.previous_sha256))
+            payload = canonical(record.payload())
+            digest, expected = record.digest(), _values(record.sealed_over(record.previous_sha256, payload), payload)
         except (KeyError, TypeError, ValueError):
             yield "its content is not that of a decision"
             return
@@ -96,6 +104,10 @@ class DecisionLog:
             self._connection.execute("PRAGMA synchronous=FULL")
             self._connection.execute(_TABLE)
             self._connection.execute(_INDEX)
+            self._connection.execute(reservations.TABLE)
+            self._connection.execute(reservations.INDEX)
+            # readers do not wait for a writer that waits for the disk
+            self._reader, self._reading = connect(path), threading.Lock()
         except (OSError, sqlite3.Error) as error:
             raise UnavailableError(f"{path}: the decision log cannot be opened: {error}") from error
 
@@ -106,28 +118,34 @@ class DecisionLog:
         where the log cannot be written: then nothing was stored.
         """
         (stored,) = self.append_all([record])
-        if isinstance(stored, ConflictError):
+        if isinstance(stored, ConflictError | OutdatedError):
             raise stored
         return stored
 
-    def append_all(self, records: Sequence[DecisionRecord]) -> list[DecisionRecord | ConflictError]:
+    def append_all(
+        self, records: Sequence[DecisionRecord], claims: Sequence[Claim | None] | None = None
+    ) -> list[DecisionRecord | ConflictError | OutdatedError]:
         """For each record what `append` gives or raises, in one transaction that reaches the disk once.
 
-        Raises UnavailableError where the log cannot be written: then none of them was stored.
+        `claims` are what the decisions do to reservations; a record whose claim is outdated is not stored. Raises
+        UnavailableError where the log cannot be written: then none of them was stored.
         """
         with self._transaction():
             head = self._connection.execute(_HEAD).fetchone()
             previous = str(head["record_sha256"]) if head else GENESIS
-            made: list[DecisionRecord | ConflictError] = []
-            for record in records:
+            made: list[DecisionRecord | ConflictError | OutdatedError] = []
+            for record, claim in zip(records, claims or [None] * len(records), strict=True):
                 try:
                     stored = self._stored_before(record)
-                except ConflictError as error:
+                    if stored is None and claim is not None:
+                        reservations.settle(self._connection, claim, record.recorded_at)
+                except (ConflictError, OutdatedError) as error:
                     made.append(error)
                     continue
                 if stored is None:
-                    stored = record.sealed(previous)
-                    self._connection.execute(_INSERT, _values(stored))
+                    payload = canonical(record.payload())
+                    stored = record.sealed_over(previous, payload)
+                    self._connection.execute(_INSERT, _values(stored, payload))
                     previous = stored.record_sha256
                 made.append(stored)
             return made
@@ -164,6 +182,23 @@ class DecisionLog:
         """The customer's last decisions with an `as_of` earlier than `before`, the newest first."""
         return [_record(row) for row in self._rows(_LAST, (customer_id, before, limit))]
 
+    def latest_score(self, customer_id: str, before: str) -> PreviousScore | None:
+        """The score in `latest`, without reading the rest of it."""
+        rows = self._rows(_LATEST_SCORE, (customer_id, before))
+        return PreviousScore(rows[0]["credit_score"], rows[0]["scored_at"]) if rows else None
+
+    def reserved(self, account: str) -> Reserved:
+        """What approved orders have taken of an account's limit and not given back."""
+        # the change before the rows: what comes in between is noticed when a claim is made on the older change
+        change = self._rows(reservations.NEWEST, (account,))[0][0]
+        return reservations.reserved_of(self._rows(reservations.HELD, (account,)), change)
+
+    def release(self, orders: Iterable[tuple[str, str]], now: str) -> None:
+        """Gives back what orders, as customer and sales order, had reserved: their invoices have come."""
+        with self._transaction():
+            for customer_id, sales_order in orders:
+                reservations.release(self._connection, customer_id, sales_order, now)
+
     def all(self) -> Iterator[DecisionRecord]:
         """Every record, oldest first."""
         for row in self._walk():
@@ -191,13 +226,14 @@ class DecisionLog:
 
     def close(self) -> None:
         """Closes the file."""
-        with self._lock:
+        with self._lock, self._reading:
+            self._reader.close()
             self._connection.close()
 
     def _rows(self, sql: str, values: tuple[str | int, ...]) -> list[sqlite3.Row]:
         try:
-            with self._lock:
-                return self._connection.execute(sql, values).fetchall()
+            with self._reading:
+                return self._reader.execute(sql, values).fetchall()
         except sqlite3.Error as error:
             raise UnavailableError(f"{self.path}: the decision log cannot be read: {error}") from error
 
@@ -228,7 +264,7 @@ def _same(rows: list[sqlite3.Row], input_sha256: str) -> DecisionRecord | None:
     return _record(rows[0]) if rows else None
 
 
-def _values(record: DecisionRecord) -> tuple[str | bytes, ...]:
+def _values(record: DecisionRecord, payload: str) -> tuple[str | bytes, ...]:
     return (
         record.score_id,
         record.request_id,
@@ -236,7 +272,7 @@ def _values(record: DecisionRecord) -> tuple[str | bytes, ...]:
         record.customer_id,
         record.as_of,
         record.input_sha256,
-        canonical(record.payload()),
+        payload,
         wire(record.response),
         record.record_sha256,
         record.previous_sha256,

@@ -16,10 +16,11 @@ from typing import Final
 from receivables.decision import DecisionRecord
 from receivables.decision_log import DecisionLog
 from receivables.errors import ConflictError, UnavailableError
+from receivables.reservations import Claim, OutdatedError
 
 #: Records in one transaction; bounds how long the first of them waits.
 MAX_BATCH: Final = 256
-_Waiting = tuple[DecisionRecord, "Future[DecisionRecord]"]
+_Waiting = tuple[DecisionRecord, Claim | None, "Future[DecisionRecord]"]
 
 
 class Journal:
@@ -33,19 +34,22 @@ class Journal:
         self._writer = threading.Thread(target=self._write, name="otcrisk-journal", daemon=True)
         self._writer.start()
 
-    def submit(self, record: DecisionRecord) -> Future[DecisionRecord]:
-        """The record as stored, once it is durable; what it fails with is what `DecisionLog.append` raises."""
+    def submit(self, record: DecisionRecord, claim: Claim | None = None) -> Future[DecisionRecord]:
+        """The record as stored, once it is durable; what it fails with is what `DecisionLog.append` raises.
+
+        With a `claim` on the limit it fails with OutdatedError where others have changed what it was made on.
+        """
         future: Future[DecisionRecord] = Future()
         with self._open:  # nothing may come behind the mark that ends the writer
             if self._closed:
                 future.set_exception(UnavailableError(f"{self.log.path}: the decision log is closed"))
             else:
-                self._waiting.put((record, future))
+                self._waiting.put((record, claim, future))
         return future
 
-    def append(self, record: DecisionRecord) -> DecisionRecord:
+    def append(self, record: DecisionRecord, claim: Claim | None = None) -> DecisionRecord:
         """Waits for `submit`."""
-        return self.submit(record).result()
+        return self.submit(record, claim).result()
 
     def close(self) -> None:
         """Writes what waits, then ends; the log stays open."""
@@ -58,15 +62,16 @@ class Journal:
     def _write(self) -> None:
         for batch in self._batches():
             # a caller that gave up waiting may have cancelled: its order was not answered, so it is not recorded
-            taken = [(record, future) for record, future in batch if future.set_running_or_notify_cancel()]
+            taken = [waiting for waiting in batch if waiting[2].set_running_or_notify_cancel()]
             try:
-                stored = self.log.append_all([record for record, _ in taken])
+                records, claims = [record for record, _, _ in taken], [claim for _, claim, _ in taken]
+                stored = self.log.append_all(records, claims) if any(claims) else self.log.append_all(records)
             except Exception as error:  # noqa: BLE001 - the writer outlives whatever one batch brings
-                for _, future in taken:
+                for _, _, future in taken:
                     future.set_exception(error)
             else:
-                for (_, future), result in zip(taken, stored, strict=True):
-                    if isinstance(result, ConflictError):
+                for (_, _, future), result in zip(taken, stored, strict=True):
+                    if isinstance(result, ConflictError | OutdatedError):
                         future.set_exception(result)
                     else:
                         future.set_result(result)

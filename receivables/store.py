@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -15,10 +15,11 @@ import sqlalchemy as sa
 
 from receivables import bulk
 from receivables.database import address_of, open_engine, queue, reaching
-from receivables.errors import InputError
+from receivables.errors import InputError, UnavailableError
 from receivables.ledger import Ledger
 from receivables.merging import GROWTH, Comparison, Conflict, compare
-from receivables.schema import BY_NAME, TABLES, Kind, Table, conform
+from receivables.plain import Row, plain_row
+from receivables.schema import BY_NAME, TABLES, Table, conform
 from receivables.tables_sql import LOAD_BATCHES, SQL_TABLES
 
 #: With more customers than this, everything is read and filtered.
@@ -70,7 +71,7 @@ class LoadResult:
         return tuple(conflict for table in self.tables.values() for conflict in table.conflicts)
 
 
-Row = dict[str, Any]
+_NEWEST_BATCH: Final = "SELECT coalesce(max(id), 0) FROM load_batches"
 
 
 @dataclass(frozen=True)
@@ -97,38 +98,58 @@ class LedgerStore:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
+    @property
+    def is_file(self) -> bool:
+        """Whether it lies on this machine and cannot keep anyone waiting for a network."""
+        return self._engine.dialect.name == "sqlite"
+
     def close(self) -> None:
         """Gives the connections back."""
         self._engine.dispose()
 
     def sequence(self) -> int:
         """Id of the last load that changed something, 0 for a ledger without any."""
-        with self._reading() as connection:
-            return _sequence(connection)
+        with reaching(self.address):
+            connection = self._engine.raw_connection()  # asked before every order: the text is ready-made
+            try:
+                cursor = connection.cursor()
+                cursor.execute(_NEWEST_BATCH)
+                return int(cursor.fetchall()[0][0])
+            except self._engine.dialect.loaded_dbapi.Error as error:
+                raise UnavailableError(f"ledger {self.address}: cannot be read: {error}") from None
+            finally:
+                connection.close()
 
     def loaded_at(self) -> dt.datetime | None:
         """When the last load that changed something was made, UTC; null for a ledger without any."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             found: dt.datetime | None = connection.execute(sa.select(sa.func.max(LOAD_BATCHES.c.loaded_at))).scalar()
             return found
 
     def customer_ids(self) -> list[str]:
         """Ids of all customers with master data, in the order of their bytes."""
         column = SQL_TABLES["customers"].c.customer_id
-        with self._reading() as connection:
+        with self.reading() as connection:
             return list(connection.execute(sa.select(column).order_by(column)).scalars())
 
     def payers(self) -> list[str]:
         """Ids of all customers that any table names, with or without master data, in the order of their bytes."""
         tables = [SQL_TABLES[table.name] for table in TABLES if "customer_id" in table.names]
         named = sa.union(*(sa.select(table.c.customer_id) for table in tables)).subquery()
-        with self._reading() as connection:
+        with self.reading() as connection:
             found = connection.execute(sa.select(named.c.customer_id).where(named.c.customer_id.is_not(None)))
             return sorted(found.scalars())
 
+    def parents(self) -> dict[str, str]:
+        """The head of the group of every customer that has one."""
+        customers = SQL_TABLES["customers"].c
+        named = sa.select(customers.customer_id, customers.parent_id).where(customers.parent_id.is_not(None))
+        with self.reading() as connection:
+            return {row.customer_id: row.parent_id for row in connection.execute(named)}
+
     def rows(self, table: str) -> int:
         """Number of rows of a table."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return int(connection.execute(sa.select(sa.func.count()).select_from(SQL_TABLES[table])).scalar_one())
 
     def read(self, customer_ids: Sequence[str] | None = None) -> Ledger:
@@ -136,7 +157,7 @@ class LedgerStore:
         if customer_ids is not None and len(customer_ids) > _MANY_CUSTOMERS:
             return self.read().of_customers(list(customer_ids))
         wanted = None if customer_ids is None else {"customer_ids": list(customer_ids)}
-        with self._reading() as connection:
+        with self.reading() as connection:
             frames = {t.name: _read(connection, t, wanted) for t in TABLES}
             return Ledger(frames, _sequence(connection), self.address)
 
@@ -146,26 +167,29 @@ class LedgerStore:
         Dates are `datetime.date`, moments `datetime.datetime` in UTC without an offset, null is None.
         """
         wanted = {"customer_ids": list(customer_ids)}
-        with self._reading() as connection:
-            rows = {t.name: list(_plain_rows(connection, t, wanted)) for t in TABLES if t.name in _OF_CUSTOMERS}
+        with self.reading() as connection:
+            rows = {
+                name: [plain_row(name, values) for values in connection.execute(statement, wanted)]
+                for name, statement in _OF_CUSTOMERS.items()
+            }
             return Facts(rows, _sequence(connection))
 
     def exchange_rates(self) -> Ledger:
         """A ledger that holds the exchange rates and nothing else."""
         table = BY_NAME["exchange_rates"]
-        with self._reading() as connection:
+        with self.reading() as connection:
             rates = _read(connection, table, None)
             return Ledger.of(exchange_rates=rates, sequence=_sequence(connection), source=self.address)
 
     def find(self, table: str, keys: pd.DataFrame) -> pd.DataFrame:
         """The stored rows of `table` whose key is among `keys` (the key's columns)."""
-        with self._writing(lock=False) as connection:
+        with self.writing(lock=False) as connection:
             return _held(connection, BY_NAME[table], keys)
 
     def conflicts(self, frames: Mapping[str, pd.DataFrame]) -> tuple[Conflict, ...]:
         """What `load` would refuse of `frames`; writes nothing."""
         offered = _complete(frames)
-        with self._writing(lock=False) as connection:
+        with self.writing(lock=False) as connection:
             return tuple(c for name in offered for c in _compare(connection, name, offered[name]).conflicts)
 
     def load(
@@ -177,7 +201,7 @@ class LedgerStore:
         lists the columns that may change). Raises InputError where a required value is missing.
         """
         offered = _complete(frames)
-        with self._writing(lock=True) as connection:
+        with self.writing() as connection:
             found = {name: _compare(connection, name, frame) for name, frame in offered.items()}
             tables = {name: _summary(comparison) for name, comparison in found.items()}
             if not any(table.inserted or table.updated for table in tables.values()):
@@ -188,13 +212,15 @@ class LedgerStore:
             return LoadResult(batch, tables)
 
     @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection that sees one moment of the ledger."""
         level = {"isolation_level": "REPEATABLE READ"} if self._engine.dialect.name == "postgresql" else {}
         with reaching(self.address), self._engine.connect().execution_options(**level) as connection:
             yield connection
 
     @contextmanager
-    def _writing(self, *, lock: bool) -> Iterator[sa.Connection]:
+    def writing(self, *, lock: bool = True) -> Iterator[sa.Connection]:
+        """A connection whose transaction is committed at the end; with `lock` no other writes meanwhile."""
         with reaching(self.address), self._engine.connect() as bare:
             connection = bare.execution_options(immediate=lock)
             with connection.begin():
@@ -216,29 +242,6 @@ def _read(connection: sa.Connection, table: Table, wanted: dict[str, Any] | None
     if wanted is None or table.name not in _OF_CUSTOMERS:
         return bulk.fetch(connection, _EVERYTHING[table.name], table)
     return bulk.fetch(connection, _OF_CUSTOMERS[table.name], table, wanted)
-
-
-def _plain_rows(connection: sa.Connection, table: Table, wanted: dict[str, Any]) -> Iterator[Row]:
-    turn = [(column.name, _PLAIN_VALUES.get(column.kind, _as_is)) for column in table.columns]
-    for values in connection.execute(_OF_CUSTOMERS[table.name], wanted):
-        yield {name: None if value is None else plain(value) for (name, plain), value in zip(turn, values, strict=True)}
-
-
-def _as_is(value: Any) -> Any:
-    return value
-
-
-def _plain_day(value: Any) -> dt.date:
-    return dt.date.fromisoformat(value) if isinstance(value, str) else value
-
-
-def _plain_moment(value: Any) -> dt.datetime:
-    moment = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
-    return moment.astimezone(dt.UTC).replace(tzinfo=None)
-
-
-#: What the drivers give for text and numbers is right already; SQLite gives text for dates and moments.
-_PLAIN_VALUES: Final[dict[Kind, Callable[[Any], Any]]] = {Kind.DATE: _plain_day, Kind.MOMENT: _plain_moment}
 
 
 def _sequence(connection: sa.Connection) -> int:

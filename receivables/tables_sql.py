@@ -11,7 +11,7 @@ from sqlalchemy.engine import Dialect
 from receivables.schema import TABLES, Column, Kind, Table
 
 #: Revision that these tables correspond to; a test compares it with the newest migration.
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 
 
 class Moment(sa.TypeDecorator[dt.datetime]):
@@ -96,3 +96,69 @@ def _sql_table(table: Table) -> sa.Table:
 
 
 SQL_TABLES: Final[dict[str, sa.Table]] = {table.name: _sql_table(table) for table in TABLES}
+
+#: What names a version of a document line in the system that it comes from.
+EVENT_KEY: Final = ("source", "document_type", "document_number", "fiscal_year", "line", "version")
+
+
+def _event_key(*, primary_key: bool) -> list[sa.Column[Any]]:
+    kinds: dict[str, sa.types.TypeEngine[Any]] = {"fiscal_year": sa.BigInteger(), "line": sa.BigInteger()}
+    kinds["version"] = sa.BigInteger()
+    return [
+        sa.Column(name, kinds.get(name, Bytewise), primary_key=primary_key, nullable=False, autoincrement=False)
+        for name in EVENT_KEY
+    ]
+
+
+#: Every event that was taken in; `waits_for` names what a held one refers to, and is null for one that was applied.
+EVENTS: Final = sa.Table(
+    "events",
+    METADATA,
+    *_event_key(primary_key=True),
+    sa.Column("type", sa.Text(), nullable=False),
+    sa.Column("customer_id", Bytewise, nullable=False),
+    sa.Column("document", sa.Text(), nullable=False),
+    sa.Column("known_at", Moment(), nullable=False),
+    sa.Column("waits_for", Bytewise, nullable=True),
+    sa.Column("batch_id", sa.BigInteger(), sa.ForeignKey(LOAD_BATCHES.c.id, name="fk_events_batch"), nullable=False),
+    sa.Index("ix_events_waits_for", "waits_for"),
+    sqlite_with_rowid=False,
+)
+
+#: Events that contradict what was there before, until a person has looked at them.
+EVENT_CONFLICTS: Final = sa.Table(
+    "event_conflicts",
+    METADATA,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=True),
+    *_event_key(primary_key=False),
+    sa.Column("type", sa.Text(), nullable=False),
+    sa.Column("customer_id", Bytewise, nullable=False),
+    sa.Column("document", sa.Text(), nullable=False),
+    sa.Column("reason", sa.Text(), nullable=False),
+    sa.Column("received_at", Moment(), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+#: The customers whose facts a batch of events changed: other processes read those anew.
+BATCH_CUSTOMERS: Final = sa.Table(
+    "batch_customers",
+    METADATA,
+    sa.Column("batch_id", sa.BigInteger(), sa.ForeignKey(LOAD_BATCHES.c.id, name="fk_batch_customers_batch"),
+              primary_key=True, autoincrement=False),
+    sa.Column("customer_id", Bytewise, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+#: One account is another's from a day on, until that was undone; facts keep the id that they came with.
+CUSTOMER_MERGES: Final = sa.Table(
+    "customer_merges",
+    METADATA,
+    sa.Column("merge_id", Bytewise, primary_key=True, autoincrement=False),
+    sa.Column("customer_id", Bytewise, nullable=False),
+    sa.Column("into_id", Bytewise, nullable=False),
+    sa.Column("merged_on", sa.Date(), nullable=False),
+    sa.Column("known_at", Moment(), nullable=False),
+    sa.Column("undone_at", Moment(), nullable=True),
+    sa.Column("batch_id", sa.BigInteger(), sa.ForeignKey(LOAD_BATCHES.c.id, name="fk_merges_batch"), nullable=False),
+    sqlite_with_rowid=False,
+)

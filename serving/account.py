@@ -63,6 +63,7 @@ class Account:
     limits: tuple[Limit, ...] = ()
     is_insolvent: bool = False
     has_master_data: bool = False
+    parent: str | None = None
     paid: tuple[dt.datetime, ...] = ()
     newest: dt.datetime = NEVER
     closed: dt.datetime = NEVER
@@ -112,7 +113,7 @@ class _Growing:
         self.invoices, self.cleared = dict(begun.invoices), dict(begun.cleared)
         self.levels, self.disputes = dict(begun.levels), dict(begun.disputes)
         self.promised, self.limits, self.paid = begun.promised, begun.limits, begun.paid
-        self.is_insolvent, self.has_master_data = begun.is_insolvent, begun.has_master_data
+        self.is_insolvent, self.has_master_data, self.parent = begun.is_insolvent, begun.has_master_data, begun.parent
         self.newest, self.closed = begun.newest, begun.closed
 
     def take(self, table: str, row: Row) -> None:
@@ -160,7 +161,7 @@ class _Growing:
         self.is_insolvent = True
 
     def master(self, row: Row) -> None:
-        self.has_master_data = True
+        self.has_master_data, self.parent = True, row.get("parent_id")
 
 
 _TAKEN: Final = {

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 
-from features import FEATURES, INDEX
+from features import FEATURES, INDEX, NAMES
 from features.reasons import VERSION as REASON_CATALOG_VERSION
 from models.champion import Champion
 from receivables.credit_limit import LimitFigures
-from receivables.decision import DecisionRecord, fingerprint
+from receivables.decision import PreviousScore, fingerprint
 from receivables.money import format_minor
 from receivables.policy import Policy
 from receivables.remedies import Action
 from serving.assess import NO_EXPLANATIONS, Assessment
 from serving.explain import explanations, notice_codes
+from serving.payers import Knowledge
 from serving.predict import CONFIDENCE, INTERVAL, Lateness, Prediction
 from serving.schemas import ScoreRequest
-from serving.state import Knowledge, Tools
+from serving.state import Tools
 
 Block = dict[str, Any]
 
@@ -36,6 +37,8 @@ _WISHED: Final = (
     "credit_account.exposure",
     "open_items",
 )
+_USED: Final = np.array([bool(f.uses) for f in FEATURES])
+_LOW, _HIGHEST = np.array([(f.low, f.high) for f in FEATURES], dtype=np.float64).T
 _HUMAN_REVIEW: Final = {
     "code": "HUMAN_REVIEW_OF_NATURAL_PERSON",
     "text": "The customer is a natural person: a person must review the decision, and the customer may have it "
@@ -54,7 +57,7 @@ def moment(at: dt.datetime, *, milliseconds: bool = False) -> str:
 
 
 def blocks(
-    request: ScoreRequest, known: Knowledge, found: Assessment, tools: Tools, previous: DecisionRecord | None
+    request: ScoreRequest, known: Knowledge, found: Assessment, tools: Tools, previous: PreviousScore | None
 ) -> Block:
     """Everything in the answer that follows from the question alone: all but ids, times and hashes."""
     champion, prediction = tools.champion, found.prediction
@@ -103,10 +106,9 @@ def _decision(found: Assessment, policy: Policy) -> Block:
     }
 
 
-def _score(prediction: Prediction | None, champion: Champion, previous: DecisionRecord | None) -> Block:
+def _score(prediction: Prediction | None, champion: Champion, previous: PreviousScore | None) -> Block:
     scale = champion.scale
     risk = prediction.risk if prediction else None
-    before: Mapping[str, Any] = previous.response if previous else {}
     return {
         "credit_score": risk.score if risk else None,
         "scale": {
@@ -120,8 +122,8 @@ def _score(prediction: Prediction | None, champion: Champion, previous: Decision
         "rating": risk.rating if risk else None,
         "risk_class": risk.risk_class if risk else None,
         "percentile": percentile(champion, risk.score) if risk else None,
-        "previous_credit_score": before["score"]["credit_score"] if before else None,
-        "previous_scored_at": before.get("scored_at"),
+        "previous_credit_score": previous.credit_score if previous else None,
+        "previous_scored_at": previous.scored_at if previous else None,
     }
 
 
@@ -300,13 +302,12 @@ def _get(part: Any, path: str) -> Any:
 
 def _null_features(x: np.ndarray | None) -> list[str]:
     """Features that a model would have used and that are unknown."""
-    return [f.name for f in FEATURES if f.uses and (x is None or np.isnan(x[INDEX[f.name]]))]
+    null = _USED if x is None else _USED & np.isnan(x)
+    return [NAMES[i] for i in np.flatnonzero(null).tolist()]
 
 
 def _out_of_range(x: np.ndarray | None) -> list[str]:
-    if x is None:
-        return []
-    return [f.name for f, v in zip(FEATURES, x, strict=True) if not np.isnan(v) and not f.low <= v <= f.high]
+    return [] if x is None else [NAMES[i] for i in np.flatnonzero((x < _LOW) | (x > _HIGHEST)).tolist()]
 
 
 def _warnings(request: ScoreRequest, found: Assessment) -> list[str]:

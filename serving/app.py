@@ -6,8 +6,9 @@ import datetime as dt
 import importlib
 import logging
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 from typing import Final
 
 from starlette.applications import Starlette
@@ -19,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from receivables.decision import wire
 from receivables.errors import OtcRiskError
-from serving import handlers, openapi
+from serving import events, handlers, openapi
 from serving.auth import ANY, Caller, admit_local
 from serving.handlers import Call, Reply
 from serving.ids import new_id
@@ -30,6 +31,7 @@ from serving.wire import require_json
 #: Largest bodies, in bytes: an order with two thousand open items, and a hundred ordinary orders.
 MAX_BODY: Final = 1024 * 1024
 MAX_BATCH_BODY: Final = 4 * 1024 * 1024
+MAX_EVENTS_BODY: Final = 1024 * 1024
 _SAFE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _LOG: Final = logging.getLogger("otcrisk.serving")
 
@@ -41,7 +43,7 @@ class Path:
     path: str
     method: str
     scope: str
-    answer: Callable[[State, Call], Reply]
+    answer: Callable[[State, Call], Reply] | Callable[[State, Call], Awaitable[Reply]]
     max_body: int = 0
 
 
@@ -58,6 +60,8 @@ def _later(module: str, name: str) -> Callable[[State, Call], Reply]:
 PATHS: Final[tuple[Path, ...]] = (
     Path("/v1/orders/score", "POST", "score", handlers.score, MAX_BODY),
     Path("/v1/orders/score-batch", "POST", "score", handlers.score_batch, MAX_BATCH_BODY),
+    Path("/v1/events", "POST", "ingest", events.post_events, MAX_EVENTS_BODY),
+    Path("/v1/events/conflicts", "GET", "review", events.event_conflicts),
     Path("/v1/decisions/{score_id}", "GET", "review", _later("serving.decisions", "decision")),
     Path("/v1/decisions/{score_id}/replay", "POST", "review", _later("serving.decisions", "replay")),
     Path("/v1/decisions/{score_id}/override", "POST", "review", _later("serving.decisions", "override"), MAX_BODY),
@@ -112,8 +116,10 @@ class Endpoint:
             require_json(request.headers.get("content-type"))
             body = await _read(request, path.max_body)
         call = Call(body, dict(request.headers), request.path_params, dict(request.query_params), caller)
-        # in a worker thread: reading the ledger and writing the log must not hold up the health checks
-        reply = await run_in_threadpool(path.answer, state, call)
+        if iscoroutinefunction(path.answer):
+            reply = await path.answer(state, call)
+        else:  # reading the ledger must not hold up other requests
+            reply = await run_in_threadpool(path.answer, state, call)
         return _json(reply.body, 200, reply.headers)
 
 

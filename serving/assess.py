@@ -21,11 +21,12 @@ from receivables.policy import Decision, decide
 from receivables.remedies import Action, Situation, actions
 from serving.explain import adverse
 from serving.overlay import Overlay, overlay
+from serving.payers import Knowledge
 from serving.position import Position, position
 from serving.predict import CustomerRisk, Lateness, Prediction, customer_risk, latenesses, predict
 from serving.release import Alternative, Held, Release, release
 from serving.schemas import ScoreRequest
-from serving.state import Knowledge, Tools
+from serving.state import Tools
 
 #: A cause in `degraded`: the caller's time was up before the reasons were put into words.
 NO_EXPLANATIONS: Final = "DEADLINE_EXPLANATIONS"
@@ -150,7 +151,7 @@ class _Scorer:
 def _position(laid: Overlay, request: ScoreRequest, known: Knowledge, tools: Tools) -> Position:
     all_listed = laid.used_open_items and bool(request.open_items and request.open_items.complete)
     is_known = known.is_synchronised or all_listed
-    return position(laid, request, tools.rates, known.quotes, is_known=is_known)
+    return position(laid, request, tools.rates, known, is_known=is_known)
 
 
 def _stands_alike(one: ScoreRequest, other: ScoreRequest) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -15,6 +16,7 @@ from receivables.decision import DecisionRecord, moment_text, wire
 from receivables.decision_notes import CONTEST, OVERRIDE, DecisionNotes, Note
 from receivables.facts import Facts
 from receivables.money import parse_minor
+from receivables.reservations import Reservation
 from serving.handlers import Call, Reply
 from serving.ids import new_id
 from serving.problems import FieldProblem, refuse
@@ -92,10 +94,15 @@ def replay(state: State, call: Call) -> Reply:
     again = score_order(
         request,
         record.request,
-        known=state.payers.known(record.customer_id, has_items=bool(request.open_items or request.settled_items)),
+        known=dataclasses.replace(
+            state.payers.known(
+                record.customer_id, has_items=bool(request.open_items or request.settled_items), as_of=request.as_of
+            ),
+            reserved=tuple(Reservation(**held) for held in record.versions.get("reservations", ())),
+        ),
         tools=state.tools,
         occasion=Occasion(record.score_id, record.response["audit"]["audit_id"], now),
-        previous=state.log.latest(record.customer_id, before=record.as_of),
+        previous=state.log.latest_score(record.customer_id, before=record.as_of),
         idempotency_key=record.idempotency_key,
     )
     before, after = (_comparable(response) for response in (record.response, again.response))

@@ -68,13 +68,15 @@ def number(value: float | None) -> float | int | None:
 
 def feature_record(names: Sequence[str], x: NDArray[np.float64]) -> dict[str, float | None]:
     """The feature row (1, F) by name, exact, null for NaN."""
-    return {name: None if np.isnan(v) else float(v) for name, v in zip(names, x[0], strict=True)}
+    return {name: v if v == v else None for name, v in zip(names, x[0].tolist(), strict=True)}
 
 
 def _both(champion: Champion, prediction: Prediction, limit: int) -> tuple[Explanation, Explanation]:
-    x = prediction.x[0]
-    risk = explanation(prediction.risk_parts, x, scale=champion.scale, limit=limit)
-    return risk, explanation(prediction.late_parts, x, limit=limit)
+    if limit not in prediction.told:
+        x = prediction.x[0]
+        risk = explanation(prediction.risk_parts, x, scale=champion.scale, limit=limit)
+        prediction.told[limit] = risk, explanation(prediction.late_parts, x, limit=limit)
+    return prediction.told[limit]
 
 
 def _adverse(lines: Sequence[ReasonLine]) -> list[ReasonLine]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from serving import answer_schemas as answers
+from serving import event_schemas as events
 from serving import view_schemas as views
 from serving.decisions import Contest, Override
 from serving.schemas import ScoreRequest
@@ -48,12 +49,26 @@ _CONTEST: Final = {
     "request_id": "contest-1", "reason": "The invoice was paid in October", "raised_by": "the customer",
     "grounds": "DATA_ERROR",
 }  # fmt: skip
+_EVENTS: Final = {
+    "events": [
+        {"source": "S4P-100", "document_type": "RV", "document_number": "9000790001", "fiscal_year": 2026,
+         "type": "INVOICE_POSTED", "payer": "100482", "amount": "1190.00", "currency": "EUR",
+         "posting_date": "2026-11-02", "due_date": "2026-12-02"},
+        {"source": "S4P-100", "document_type": "DZ", "document_number": "1400000731", "fiscal_year": 2026,
+         "type": "PAYMENT_CLEARED", "payer": "100482", "amount": "1190.00", "currency": "EUR",
+         "value_date": "2026-11-12", "invoice": "9000790001"},
+    ]
+}  # fmt: skip
 
 OPERATIONS: Final[dict[str, Operation]] = {
     "/v1/orders/score": Operation(
         "post", "Score one order", answers.ScoreAnswer, ScoreRequest, example="order.json", has_deadline=True
     ),
     "/v1/orders/score-batch": Operation("post", "Score up to 100 orders, each on its own"),
+    "/v1/events": Operation(
+        "post", "Keep the ledger current with up to 500 events", events.EventsAnswer, events.Events, example=_EVENTS
+    ),
+    "/v1/events/conflicts": Operation("get", "Events that contradict the ledger", events.ConflictsAnswer),
     "/v1/decisions/{score_id}": Operation(
         "get", "A recorded decision and the notes on it", views.DecisionAnswer, path=("score_id",)
     ),

@@ -11,9 +11,10 @@ from typing import Final
 import numpy as np
 
 from receivables.currencies import Rates
-from receivables.ledger import Ledger
 from receivables.money import parse_minor
+from serving.account import Limit
 from serving.overlay import Overlay
+from serving.payers import Knowledge
 from serving.rates import RateBook
 from serving.schemas import CreditAccount, Exposure, OpenItem, ScoreRequest
 
@@ -73,18 +74,24 @@ class Position:
         return None if self.documents is None else max((d.days_past_due for d in self.overdue), default=0)
 
 
-def position(laid: Overlay, request: ScoreRequest, book: RateBook, quotes: Ledger, *, is_known: bool) -> Position:
+def position(laid: Overlay, request: ScoreRequest, book: RateBook, known: Knowledge, *, is_known: bool) -> Position:
     """The position in the overlaid history; `is_known` says whether it holds all open items that there are.
 
-    `quotes` is a ledger of exchange rates.
+    Where the payer's group has one credit account, exposure and limit are those of the group. Room that approved orders
+    have reserved counts as exposure.
     """
     items = {item.document_number: item for item in (request.open_items.items if request.open_items else ())}
     documents = _documents(laid, items, request.as_of.date()) if is_known or items else None
     account = request.credit_account
-    limit = laid.limit
+    group = _Group.of(known, request, laid.limit)
+    limit = group.limit
     currency = account.currency if account else limit.currency if limit else request.order.currency
-    rates = book.into(quotes, currency)
-    exposure, warnings = _exposure(account, documents, _credits(items), request, rates)
+    rates, amounts = book.into(known.quotes, currency), [*_credits(items), *group.open_amounts]
+    exposure, warnings = _exposure(account, documents, amounts, request, rates)
+    if known.reserved and exposure is not None:
+        held = [(reservation.amount_minor, reservation.currency) for reservation in known.reserved]
+        exposure += _sum(held, rates, request.as_of.date())
+        warnings += (f"exposure includes what {len(held)} approved orders that are not invoiced yet have reserved",)
     return Position(
         documents=documents,
         currency=currency,
@@ -94,8 +101,34 @@ def position(laid: Overlay, request: ScoreRequest, book: RateBook, quotes: Ledge
         limit_valid_to=account.credit_limit_valid_to if account else None,
         is_blocked=bool(account and account.is_blocked),
         is_insolvent=laid.is_insolvent,
-        warnings=warnings,
+        warnings=(*warnings, *group.warnings),
     )
+
+
+@dataclass(frozen=True)
+class _Group:
+    """What the payer's group adds: the limit of its head where the request states none, and what its others owe."""
+
+    limit: Limit | None
+    open_amounts: tuple[tuple[int, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, known: Knowledge, request: ScoreRequest, own: Limit | None) -> _Group:
+        account, day = request.credit_account, request.as_of.date()
+        is_stated = account is not None and account.credit_limit_amount is not None
+        heads = known.group[:1] if known.account.parent is not None else ()
+        of_head = next((limit for head in heads if (limit := head.limit_on(day))), None)
+        limit = own if is_stated else of_head or own
+        has_one_account = request.customer.credit_account_parent or of_head or (own and not heads)
+        if not known.group or not has_one_account:
+            return cls(own)
+        moment = request.as_of.astimezone(dt.UTC).replace(tzinfo=None)
+        seen = [other.as_known(moment) for other in known.group]
+        amounts = tuple((h.residual, h.currency) for other in seen for h in other.invoices.values() if h.residual)
+        if account is not None and account.exposure is not None and account.exposure.open_item_amount is not None:
+            return cls(limit)  # what the ERP states is the credit account's
+        return cls(limit, amounts, (f"exposure includes the open items of {len(seen)} more customers of the group",))
 
 
 def _documents(laid: Overlay, items: dict[str, OpenItem], today: dt.date) -> tuple[OpenDocument, ...]:

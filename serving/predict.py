@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -17,6 +17,7 @@ from models.champion import Champion
 from models.contributions import Contributions
 from models.law import PaymentLaw
 from models.numbers import Floats, sigmoid
+from models.reasons import Explanation
 
 #: Horizons of the answer, in days late.
 HORIZONS: Final = (0, 30, 60, 90)
@@ -63,6 +64,7 @@ class Prediction:
     """Everything the models say; `x` is the feature row (1, F). Times in milliseconds.
 
     `late_interval` are bounds around the probability of paying late, null for a model that was judged on too little.
+    `told` keeps explanations that were worked out, by how many reasons they name.
     """
 
     x: Floats
@@ -74,6 +76,7 @@ class Prediction:
     inference_ms: float
     explain_ms: float
     late_interval: tuple[float, float] | None = None
+    told: dict[int, tuple[Explanation, Explanation]] = field(default_factory=dict, compare=False, repr=False)
 
 
 def predict(champion: Champion, features: Callable[[], Floats]) -> Prediction:
@@ -116,11 +119,13 @@ def latenesses(champion: Champion, x: Floats) -> list[Lateness]:
 
 
 def _latenesses(champion: Champion, x: Floats, law: PaymentLaw) -> list[Lateness]:
-    over = {k: law.late_over(k).tolist() for k in HORIZONS}
+    begin, daily = int(law.days[0]), law.daily()
+    over = [(k, daily[:, k - begin].tolist()) for k in HORIZONS]
+    medians = begin + (daily > 0.5).sum(axis=1)
     first, last = champion.late.interval(x, INTERVAL, law)
-    columns = (law.quantile(0.5).tolist(), first.tolist(), last.tolist(), law.mean().tolist())
+    columns = (medians.tolist(), first.tolist(), last.tolist(), law.mean().tolist())
     return [
-        _lateness({k: round(over[k][i] * _MILLION) for k in HORIZONS}, *row)
+        _lateness({k: round(shares[i] * _MILLION) for k, shares in over}, *row)
         for i, row in enumerate(zip(*columns, strict=True))
     ]
 

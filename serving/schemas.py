@@ -20,7 +20,7 @@ from serving.problems import FieldProblem, refuse
 MAX_ITEMS: Final = 2_000
 #: The error type of values that are well-formed and cannot be; they are answered with 422.
 IMPOSSIBLE: Final = "impossible"
-_BOUNDS: Final = frozenset({IMPOSSIBLE, "greater_than_equal", "less_than_equal"})
+BOUNDS: Final = frozenset({IMPOSSIBLE, "greater_than_equal", "less_than_equal"})
 
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 _MOMENT: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})\Z", re.ASCII)
@@ -70,20 +70,20 @@ CheckPoint = Literal["ONBOARDING", "QUOTE", "SALES_ORDER", "DELIVERY", "INVOICE"
 LegalForm = Literal["LEGAL_PERSON", "NATURAL_PERSON", "PUBLIC_BODY"]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
     """A part of the request: nothing unknown, nothing converted silently, no input repeated in errors."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
 
-class SourceSystem(_Part):
+class SourceSystem(Part):
     """The ERP that asks."""
 
     system_id: Id | None = None
     type: Code | None = None
 
 
-class PaymentTerms(_Part):
+class PaymentTerms(Part):
     """When the order is to be paid; the due date is the baseline date plus `net_days`."""
 
     net_days: Days
@@ -93,7 +93,7 @@ class PaymentTerms(_Part):
     baseline: Literal["BILLING_DATE", "ORDER_DATE", "DELIVERY_DATE"] = "BILLING_DATE"
 
 
-class Order(_Part):
+class Order(Part):
     """The order to be decided on."""
 
     sales_order: Id
@@ -130,14 +130,14 @@ class Order(_Part):
         return baseline + dt.timedelta(days=self.payment_terms.net_days)
 
 
-class IndustryCode(_Part):
+class IndustryCode(Part):
     """An industry code and the scheme it is from."""
 
     scheme: Code
     code: Code
 
 
-class ExternalRating(_Part):
+class ExternalRating(Part):
     """A bureau's score."""
 
     agency: Code
@@ -145,7 +145,7 @@ class ExternalRating(_Part):
     rated_on: Day
 
 
-class Customer(_Part):
+class Customer(Part):
     """Who pays."""
 
     payer: Id
@@ -161,7 +161,7 @@ class Customer(_Part):
     external_ratings: Annotated[list[ExternalRating], Field(max_length=20)] = []
 
 
-class Exposure(_Part):
+class Exposure(Part):
     """What the customer already owes or has ordered; parts that are absent count as nothing."""
 
     open_order_amount: Amount | None = None
@@ -171,7 +171,7 @@ class Exposure(_Part):
     special_liability_amount: Amount | None = None
 
 
-class CreditAccount(_Part):
+class CreditAccount(Part):
     """The ERP's credit account of the payer; all amounts in its currency."""
 
     currency: Currency
@@ -184,7 +184,7 @@ class CreditAccount(_Part):
     exposure: Exposure | None = None
 
 
-class OpenItem(_Part):
+class OpenItem(Part):
     """An item that is open in the ERP; a credit item has negative amounts."""
 
     document_number: Id
@@ -200,7 +200,7 @@ class OpenItem(_Part):
     promised_amount: Amount | None = None
 
 
-class OpenItems(_Part):
+class OpenItems(Part):
     """The open items at a moment; `complete` says that there are no others."""
 
     read_at: Moment
@@ -208,7 +208,7 @@ class OpenItems(_Part):
     complete: bool = False
 
 
-class SettledItem(_Part):
+class SettledItem(Part):
     """An invoice that was paid in full, for callers without a synchronised ledger."""
 
     document_number: Id
@@ -219,13 +219,13 @@ class SettledItem(_Part):
     currency: Currency
 
 
-class SettledItems(_Part):
+class SettledItems(Part):
     """The customer's recent settled items."""
 
     items: Annotated[list[SettledItem], Field(max_length=MAX_ITEMS)]
 
 
-class Options(_Part):
+class Options(Part):
     """How to answer."""
 
     explain: Literal["FULL", "NONE"] = "FULL"
@@ -236,7 +236,7 @@ class Options(_Part):
     dry_run: bool = False
 
 
-class ScoreRequest(_Part):
+class ScoreRequest(Part):
     """`POST /v1/orders/score`: one order at a check point, as of a moment."""
 
     request_id: Id
@@ -263,16 +263,16 @@ def read_as(kind: type[_Model], document: Any) -> _Model:
         return kind.model_validate(document)
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=False, include_input=False)
-    fields = [FieldProblem(_path(detail["loc"]), detail["msg"]) for detail in details]
-    if all(detail["type"] in _BOUNDS for detail in details):
+    fields = [FieldProblem(path_of(detail["loc"]), detail["msg"]) for detail in details]
+    if all(detail["type"] in BOUNDS for detail in details):
         raise refuse("IMPOSSIBLE_VALUES", "the values of some fields cannot be", fields)
     raise refuse("SCHEMA", "the body does not fit the schema", fields)
 
 
-def _path(location: tuple[int | str, ...]) -> str:
+def path_of(location: tuple[int | str, ...]) -> str:
     """A location as people write it.
 
-    >>> _path(("open_items", "items", 0, "amount"))
+    >>> path_of(("open_items", "items", 0, "amount"))
     'open_items.items[0].amount'
     """
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part[:64]}" for part in location)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from features import NAMES
-from receivables.decision import DecisionRecord, fingerprint, moment_text
+from receivables.decision import DecisionRecord, PreviousScore, fingerprint, moment_text
 from serving.answer import blocks, moment
 from serving.assess import Assessment, assess
 from serving.explain import feature_record
 from serving.ids import new_id
+from serving.payers import Knowledge
 from serving.predict import Prediction
 from serving.schemas import ScoreRequest
-from serving.state import Knowledge, Tools
+from serving.state import Tools
 
 
 @dataclass(frozen=True)
@@ -40,18 +41,20 @@ def score_order(
     known: Knowledge,
     tools: Tools,
     occasion: Occasion,
-    previous: DecisionRecord | None = None,
+    previous: PreviousScore | None = None,
     idempotency_key: str | None = None,
+    digest: str | None = None,
 ) -> DecisionRecord:
     """The record of the answer to `request`, which was received as `document`; nothing is read or written.
 
-    `known` is what the store holds about the payer, `previous` the payer's decision before. Equal arguments but for
+    `known` is what the store holds about the payer, `previous` the payer's score before, `digest` the
+    document's fingerprint where it is at hand. Equal arguments but for
     `occasion` give equal answers but for ids, times and hashes.
     """
     begun = time.perf_counter()
     found = assess(request, known, tools)
     made = blocks(request, known, found, tools, previous)
-    digest = fingerprint(document)
+    digest = digest or fingerprint(document)
     response = {
         "score_id": occasion.score_id,
         "request_id": request.request_id,
@@ -116,4 +119,6 @@ def _versions(known: Knowledge, tools: Tools) -> dict[str, Any]:
         "model_files": {path: entry["sha256"] for path, entry in manifest["files"].items()},
         "feature_set": manifest["feature_set_version"],
         "ledger_sequence": known.sequence,
+        # an answer is made again with the reservations that it was made with
+        **({"reservations": [asdict(held) for held in known.reserved]} if known.reserved else {}),
     }

@@ -20,8 +20,9 @@ from receivables.money import format_minor
 from receivables.remedies import Action, Situation, actions
 from serving.account import Account
 from serving.explain import adverse_lines
+from serving.payers import Knowledge
 from serving.predict import CustomerRisk, customer_risk
-from serving.state import Knowledge, State
+from serving.state import State
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 #: Classes that are never answered without a remedy.

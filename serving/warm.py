@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from receivables.decision import wire
+from receivables.ledger import Ledger
+from serving.payers import Knowledge
 from serving.schemas import read_request
 from serving.score import Occasion, score_order
-from serving.state import State
+from serving.state import Tools
 
 _ORDER: Final[dict[str, Any]] = {
     "request_id": "warm-up",
@@ -54,9 +56,8 @@ _ORDER: Final[dict[str, Any]] = {
 }
 
 
-def warm(state: State) -> None:
+def warm(tools: Tools) -> None:
     """Scores the order and forgets the answer; raises where the models cannot score at all."""
     request = read_request(_ORDER)
-    known = state.payers.known(request.customer.payer, has_items=True)
-    occasion = Occasion.at(request.as_of)
-    wire(score_order(request, _ORDER, known=known, tools=state.tools, occasion=occasion).response)
+    known = Knowledge.of(Ledger.of(), tools.rates, is_synchronised=False)
+    wire(score_order(request, _ORDER, known=known, tools=tools, occasion=Occasion.at(request.as_of)).response)

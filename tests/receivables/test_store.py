@@ -313,7 +313,7 @@ def test_a_ledger_of_another_revision_is_refused(ledger_url: str) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     engine.dispose()
-    with pytest.raises(InputError, match="expected schema revision 0001, found 9999"):
+    with pytest.raises(InputError, match="expected schema revision 0002, found 9999"):
         open_store(ledger_url)
 
 

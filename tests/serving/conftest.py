@@ -33,8 +33,9 @@ from receivables.policy import load_policy
 from receivables.simulation.config import SimulationConfig
 from receivables.simulator import simulate
 from receivables.store import open_store
+from serving.payers import Payers
 from serving.rates import RateBook
-from serving.state import Payers, State, Tools
+from serving.state import State, Tools
 from training.dataset import DefaultData, Known, LateData
 
 #: Last day of the simulated ledger.
@@ -137,6 +138,7 @@ def state(tools: Tools, payers: Payers, tmp_path: Path) -> Iterator[State]:
     """A serving state with an empty decision log."""
     made = State(tools, DecisionLog(tmp_path / "decisions.sqlite"), payers)
     yield made
+    made.journal.close()
     made.log.close()
 
 

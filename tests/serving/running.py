@@ -16,6 +16,8 @@ from typing import Any
 
 #: Compiling the feature kernel in a new place takes a while on a busy machine.
 START_SECONDS = 240.0
+#: A caller on this machine, as the test client names itself.
+HERE = ("127.0.0.1", 50_000)
 
 
 def free_port() -> int:

@@ -20,16 +20,17 @@ from receivables.decision import fingerprint
 from receivables.errors import UnavailableError
 from receivables.remedies import PARAMETERS
 from receivables.store import open_store
-from serving import handlers
+from serving import scoring
 from serving.app import MAX_BODY, PATHS, create_app
 from serving.auth import ANY, KeyRing
+from serving.payers import Payers
 from serving.problems import CODES
-from serving.state import Payers, State
+from serving.state import State
 from serving.warm import _ORDER as PLAIN_ORDER
+from tests.serving.running import HERE
 
 SCORE = "/v1/orders/score"
 JSON = {"Content-Type": "application/json"}
-HERE = ("127.0.0.1", 50_000)
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
@@ -265,7 +266,7 @@ def test_an_unexpected_failure_is_a_500_in_the_envelope_and_logs_no_value(
     def fail(*given: object, **more: object) -> None:
         raise ZeroDivisionError("customer 100482 Nordwerk")
 
-    monkeypatch.setattr(handlers, "score_order", fail)
+    monkeypatch.setattr(scoring, "score_order", fail)
     error = refused(client.post(SCORE, json=contract_request), 500, "INTERNAL")
     assert error["message"] == "the request could not be answered"
     assert "ZeroDivisionError" in caplog.text

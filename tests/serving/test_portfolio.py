@@ -119,7 +119,7 @@ def test_the_worklist_is_ordered_by_what_is_at_stake_and_always_says_what_to_do(
 def test_a_service_without_a_ledger_has_no_portfolio(state: State) -> None:
     from dataclasses import replace
 
-    from serving.state import Payers
+    from serving.payers import Payers
 
     app = create_app()
     app.state.serving = replace(state, payers=Payers(None, state.tools.rates))

@@ -15,11 +15,12 @@ import pytest
 
 from receivables.decision import wire
 from serving.assess import RISKY
+from serving.payers import Payers
 from serving.plausible import require_possible
 from serving.release import TURNS
 from serving.schemas import read_request
 from serving.score import Occasion, score_order
-from serving.state import Payers, Tools
+from serving.state import Tools
 from tests.serving.random_orders import NOW, random_order
 
 APPROVED = ("APPROVE", "APPROVE_WITH_CONDITIONS")

@@ -16,7 +16,7 @@ from models import load_champion
 from receivables.decision import DecisionRecord
 from receivables.decision_log import DecisionLog
 from reports import decision_figures, render
-from serving.handlers import Call, score
+from serving.scoring import decide_now
 from serving.state import State
 from tests.reports.html_page import Page, read
 from tests.serving.conftest import END, Seller
@@ -25,7 +25,7 @@ from tests.serving.conftest import END, Seller
 def decided(seller: Seller, state: State) -> DecisionRecord:
     order = example_order(seller.ledger, request_id="order-1")
     order["options"] = {"timeout_ms": 60_000}
-    score(state, Call(json.dumps(order).encode()))
+    decide_now(state, order, {})
     found = state.log.by_request("order-1")
     assert found is not None
     return found

@@ -17,13 +17,14 @@ from models.belt import Belt, Line
 from models.champion import load_champion
 from models.intervals import DEPTHS, Intervals, Tails
 from receivables.currencies import Currencies
-from receivables.decision import DecisionRecord, wire
+from receivables.decision import PreviousScore, wire
 from receivables.ledger import Ledger
 from serving.assess import RISKY, Assessment, assess
+from serving.payers import Knowledge, Payers
 from serving.rates import RateBook
 from serving.schemas import read_request
 from serving.score import Occasion, score_order
-from serving.state import Knowledge, Payers, State, Tools
+from serving.state import State, Tools
 
 NOW = dt.datetime(2026, 11, 20, 9, 14, 5, 118000, tzinfo=dt.UTC)
 
@@ -43,7 +44,7 @@ def order(payer: str, *, amount: str = "4200.00", request_id: str = "r1", **cust
     }  # fmt: skip
 
 
-def scored(document: dict[str, Any], known: Knowledge, tools: Tools, previous: DecisionRecord | None = None) -> Any:
+def scored(document: dict[str, Any], known: Knowledge, tools: Tools, previous: PreviousScore | None = None) -> Any:
     """The response, as somebody on the other side of the wire reads it."""
     occasion = Occasion.at(NOW)
     record = score_order(
@@ -317,7 +318,9 @@ def test_the_previous_score_is_that_of_the_decision_before(seller: Any, state: S
     known = state.payers.known(payer, has_items=False)
     document = order(payer)
     before = score_order(read_request(document), document, known=known, tools=state.tools, occasion=Occasion.at(NOW))
-    answer = scored(document, known, state.tools, previous=before)
+    state.log.append(before)
+    previous = state.log.latest_score(payer, before="2026-11-20T10:00:00.000000Z")
+    answer = scored(document, known, state.tools, previous=previous)
     assert answer["score"]["previous_credit_score"] == before.response["score"]["credit_score"]
     assert answer["score"]["previous_scored_at"] == "2026-11-20T09:14:05.118Z"
 
