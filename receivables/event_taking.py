@@ -240,7 +240,9 @@ class Taking:
             self.connection.execute(target.insert(), {**values, "batch_id": self._batch()})
         elif found != {name: row.get(name) for name in BY_NAME[table].names}:
             key = sa.and_(*(target.c[name] == values[name] for name in BY_NAME[table].key))
-            grown = {name: values[name] for name in GROWTH[table]}
+            grown = {name: values[name] for name, rule in GROWTH.get(table, {}).items() if rule is Growth.FILL}
+            if not grown:
+                return
             self.connection.execute(target.update().where(key).values(**grown, batch_id=self._batch()))
         else:
             return
@@ -281,17 +283,30 @@ class Taking:
     def _batch(self) -> int:
         """The load batch of this transaction, made when first needed."""
         if self.batch is None:
-            row = {"source": SOURCE, "fingerprint": "", "loaded_at": dt.datetime.now(dt.UTC), "counts": "{}"}
+            now = dt.datetime.now(dt.UTC)
+            row = {"source": SOURCE, "fingerprint": "", "loaded_at": now, "counts": "{}"}
+            before = sa.select(sa.func.max(LOAD_BATCHES.c.loaded_at)).where(LOAD_BATCHES.c.source == SOURCE)
+            last = self.connection.execute(before).scalar()
             made = LOAD_BATCHES.insert().values(**row).returning(LOAD_BATCHES.c.id)
             self.batch = int(self.connection.execute(made).scalar_one())
+            if last is None or last.date() < now.date():
+                self._observe(now.date() - dt.timedelta(days=1), self.batch)
         return self.batch
+
+    def _observe(self, day: dt.date, batch: int) -> None:
+        """At the first events of a day their source has told everything up to the day before about its invoices."""
+        invoices = SQL_TABLES["invoices"]
+        told = sa.select(EVENTS.c.document_number).where(EVENTS.c.type == "INVOICE_POSTED")
+        earlier = invoices.update().where(invoices.c.invoice_id.in_(told), invoices.c.observed_until < day)
+        self.connection.execute(earlier.values(observed_until=day, batch_id=batch))
 
 
 def _require_grown(table: str, found: Row, row: Row) -> None:
     rules = GROWTH.get(table, {})
     for name in BY_NAME[table].names:
         before, after = found[name], row.get(name)
-        if before == after or name == "known_at" or (rules.get(name) is Growth.FILL and before is None):
+        may_fill = rules.get(name) is Growth.FILL and before is None
+        if before == after or name == "known_at" or may_fill or rules.get(name) is Growth.LATEST:
             continue
         key = "/".join(str(found[part]) for part in BY_NAME[table].key)
         raise _ConflictError(f"{table} {key} has another {name} already")

@@ -13,7 +13,6 @@ from dataclasses import astuple, dataclass
 from typing import Any, Final, Self
 
 from receivables.decision import canonical
-from receivables.schema import LAST_YEAR
 
 Row = dict[str, Any]
 Fact = tuple[str, Row]
@@ -21,8 +20,6 @@ _DAYS: Final = frozenset(
     {"posting_date", "due_date", "value_date", "dunned_on", "opened_on", "closed_on", "made_on", "promised_for",
      "broken_on", "valid_from", "filed_on", "merged_on"}
 )  # fmt: skip
-#: A live source tells of an invoice for as long as it runs.
-LIVE: Final = dt.date(LAST_YEAR, 12, 31)
 
 
 @dataclass(frozen=True, order=True)
@@ -124,7 +121,7 @@ def _invoice(event: Event) -> list[Fact]:
     row = _row(
         event, invoice_id=event.key.document_number, company_code=event["company_code"],
         document_type=event.key.document_type, **_money(event), issued_on=event["posting_date"],
-        due_on=event["due_date"], terms_code=event["terms_code"], observed_until=LIVE,
+        due_on=event["due_date"], terms_code=event["terms_code"], observed_until=event.known_at.date(),
         net_days=(event["due_date"] - event["posting_date"]).days if days is None else days,
     )  # fmt: skip
     return [("invoices", row)]

@@ -71,7 +71,10 @@ async def decide(
                 stored = await asyncio.wrap_future(state.journal.submit(made, claim))
             except OutdatedError:
                 continue
-            return stored, stored.score_id != made.score_id
+            is_new = stored.score_id == made.score_id
+            if is_new and state.shadow is not None:
+                state.shadow.offer(request, known, stored)
+            return stored, not is_new
         raise _crowded()
 
 

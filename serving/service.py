@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send  # noqa: E402
 
 from serving.app import Nowhere, create_app  # noqa: E402
 from serving.promotion import Promotions  # noqa: E402
+from serving.shadow import open_shadow  # noqa: E402
 from serving.state import State, load_state  # noqa: E402
 from serving.warm import warm  # noqa: E402
 
@@ -46,6 +47,7 @@ class Scoring:
             app.state.serving = load_state()
         state: State = app.state.serving
         warm(state.tools)
+        state.shadow = open_shadow(state.tools)
         self._promotions = Promotions(state)
         # what is loaded stays: the collector need not walk over it again and again, and what an order leaves behind
         # goes without it

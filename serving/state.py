@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from models.champion import Champion, load_champion
 from receivables.access_keys import AccessKeys
@@ -19,6 +19,9 @@ from receivables.store import open_store
 from serving.auth import KeyRing
 from serving.payers import Payers
 from serving.rates import RateBook
+
+if TYPE_CHECKING:
+    from serving.shadow import Shadow
 
 #: Environment variables: the champion's folder, the ledger's path or URL.
 CHAMPION: Final = "OTCRISK_CHAMPION"
@@ -38,13 +41,15 @@ class Tools:
 class State:
     """Loaded once at start; without `keys` only programs on this machine are answered.
 
-    `tools` are replaced as a whole when a champion is promoted: whoever scores takes them once.
+    `tools` are replaced as a whole when a champion is promoted: whoever scores takes them once. `shadow` scores with a
+    challenger what was answered.
     """
 
     tools: Tools
     log: DecisionLog
     payers: Payers
     keys: KeyRing | None = None
+    shadow: Shadow | None = None
 
     @property
     def convertible(self) -> frozenset[str]:
@@ -58,6 +63,8 @@ class State:
 
     def close(self) -> None:
         """Writes what waits, closes the log and gives database connections back."""
+        if self.shadow is not None:
+            self.shadow.close()
         self.journal.close()
         self.log.close()
         self.payers.close()

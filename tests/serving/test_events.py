@@ -12,6 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from receivables.store import LedgerStore, open_store
+from receivables.tables_sql import LOAD_BATCHES
 from serving.app import create_app
 from serving.payers import Payers
 from serving.state import State
@@ -145,6 +146,19 @@ def test_a_merge_counts_from_its_day_and_can_be_undone(client: TestClient) -> No
     assert posted(client, {**undo, "recorded_at": "2026-11-10T08:00:00Z"}) == ["APPLIED"]
     assert (open_amount(client), open_amount(client, "200")) == ("1000.00", "500.00")
     assert open_amount(client, as_of="2026-11-05T07:00:00Z") == "1500.00"
+
+
+def test_a_live_source_has_told_of_its_invoices_up_to_the_day_before_its_last_events(
+    client: TestClient, store: LedgerStore
+) -> None:
+    posted(client, invoice("9001"))
+    assert store.read()["invoices"]["observed_until"].dt.date.tolist() == [dt.date(2026, 11, 2)]
+    yesterday = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
+    with store.writing() as connection:
+        connection.execute(LOAD_BATCHES.update().values(loaded_at=yesterday))
+    posted(client, invoice("9002", payer="200"))
+    observed = store.read()["invoices"].set_index("invoice_id")["observed_until"].dt.date
+    assert observed["9001"] == max(yesterday.date(), dt.date(2026, 11, 2))
 
 
 def test_a_payment_for_anothers_invoice_is_a_conflict(client: TestClient) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +14,27 @@ import pytest
 from pydantic import BaseModel
 from starlette.testclient import TestClient
 
+from receivables.store import open_store
 from serving.answer_schemas import ScoreAnswer
 from serving.app import PATHS, create_app
 from serving.openapi import document
 from serving.operations import OPERATIONS
+from serving.payers import Payers
 from serving.state import State
+from tests.serving.running import HERE
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 @pytest.fixture
-def client(state: State) -> Iterator[TestClient]:
+def client(state: State, seller: Any, tmp_path: Path) -> Iterator[TestClient]:
+    # the examples post events: the ledger that tests share stays as it is
+    shutil.copy(seller.path, tmp_path / "ledger.sqlite")
     app = create_app()
-    app.state.serving = state
-    with TestClient(app, client=("127.0.0.1", 50_000)) as made:
-        yield made
+    with open_store(str(tmp_path / "ledger.sqlite")) as store:
+        app.state.serving = replace(state, payers=Payers(store, state.tools.rates))
+        with TestClient(app, client=HERE) as made:
+            yield made
 
 
 def test_every_path_of_the_service_is_described_with_its_method() -> None:
