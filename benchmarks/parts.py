@@ -11,5 +11,13 @@ from typing import Final
 from benchmarks import contest, explain, latency, scaling, scoring, whole
 from benchmarks.part import Part
 
-PARTS: Final[tuple[Part, ...]] = (contest.PART, whole.PART, whole.MEMORY, latency.PART, scaling.PART, explain.PART, scoring.PART)
+PARTS: Final[tuple[Part, ...]] = (
+    contest.PART,
+    whole.PART,
+    whole.MEMORY,
+    latency.PART,
+    scaling.PART,
+    explain.PART,
+    scoring.PART,
+)
 BY_NAME: Final = {part.name: part for part in PARTS}
