@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from models.documents import of_document
 from models.law import PaymentLaw
@@ -25,6 +26,8 @@ DEPTHS: Final = (0, 3, 25)
 LEVELS: Final = (0.5, 0.8, 0.9)
 #: Outcomes of a depth needed to find its own tails; below, those of all depths together hold.
 FEWEST: Final = 100
+#: Most that is added to a level, or taken off, for what was missed before.
+_MOST_ADDED: Final = 0.05
 
 
 @dataclass(frozen=True)
@@ -48,28 +51,26 @@ class Intervals:
     found: tuple[Tails, ...] = ()
 
     @classmethod
-    def learn(cls, law: PaymentLaw, days_late: Floats, settled: Floats) -> Intervals:
+    def learn(
+        cls, law: PaymentLaw, days_late: Floats, settled: Floats, still_open: npt.NDArray[np.bool_] | None = None
+    ) -> Intervals:
         """Tails from outcomes that the law had not seen, ordered by time; NaN in `days_late` (n,) is left out.
 
-        `settled` (n,) is how many invoices each customer had settled by then. Fewer than `FEWEST` outcomes find
-        nothing.
+        `settled` (n,) is how many invoices each customer had settled by then. `still_open` (n,) marks invoices whose
+        days late are those so far: they count where the law expects the middle of them. Fewer than `FEWEST` outcomes
+        find nothing.
         """
         known = np.flatnonzero(~np.isnan(days_late))
         if len(known) < FEWEST:
             return cls()
-        reach, depth = reach_of(law.rows(known), days_late[known]), depth_of(settled[known])
-        half = len(known) // 2
-        return cls(
-            tuple(
-                Tails(
-                    level,
-                    _tails(reach, depth, level),
-                    tuple(np.bincount(depth, minlength=len(DEPTHS)).tolist()),
-                    _held(reach, depth, level, half),
-                )
-                for level in LEVELS
-            )
-        )
+        censored = np.zeros(len(days_late), np.bool_) if still_open is None else still_open
+        reach, depth = reach_of(law.rows(known), days_late[known], censored[known]), depth_of(settled[known])
+        rows = tuple(np.bincount(depth, minlength=len(DEPTHS)).tolist())
+        made = []
+        for level in LEVELS:
+            held = _held(reach, depth, level, len(known) // 2)
+            made.append(Tails(level, _tails(reach, depth, _aimed(level, held)), rows, held))
+        return cls(tuple(made))
 
     def between(self, law: PaymentLaw, settled: Floats, level: float) -> tuple[Ints, Ints]:
         """(n,) first and last day late of intervals that hold `level` of the outcomes.
@@ -102,13 +103,18 @@ def depth_of(settled: Floats) -> Ints:
     return np.asarray(np.searchsorted(np.array(DEPTHS), np.nan_to_num(settled), side="right") - 1, dtype=np.int64)
 
 
-def reach_of(law: PaymentLaw, days_late: Floats) -> Floats:
-    """(n,) the largest tail with which the central interval still holds the outcome: min(P(D <= y), P(D >= y))."""
+def reach_of(law: PaymentLaw, days_late: Floats, still_open: npt.NDArray[np.bool_]) -> Floats:
+    """(n,) the largest tail with which the central interval still holds the outcome: min(P(D <= y), P(D >= y)).
+
+    Of an open invoice only D > y is known: half of what the law leaves beyond y is the middle of what may come.
+    """
     daily = law.daily()
     place = np.clip(days_late.astype(np.int64) - law.days[0], 0, daily.shape[1] - 1)
     rows = np.arange(len(daily))
     before = np.where(place > 0, daily[rows, np.maximum(place - 1, 0)], 1.0)
-    return np.asarray(np.minimum(1.0 - daily[rows, place], before))
+    beyond = daily[rows, place] / 2.0
+    closed = np.minimum(1.0 - daily[rows, place], before)
+    return np.asarray(np.where(still_open, np.minimum(1.0 - beyond, beyond), closed))
 
 
 def _tails(reach: Floats, depth: Ints, level: float) -> tuple[float, ...]:
@@ -121,6 +127,11 @@ def _tail(reach: Floats, level: float) -> float:
     place = int(np.floor((1.0 - level) * (len(reach) + 1)))
     found = float(np.sort(reach)[max(place - 1, 0)])
     return float(np.clip(found, 1e-4, 0.49))
+
+
+def _aimed(level: float, held: float | None) -> float:
+    """The level to aim at so that `level` is held: what was missed last time is added (Gibbs and Candes 2021)."""
+    return level if held is None else level + float(np.clip(level - held, -_MOST_ADDED, _MOST_ADDED))
 
 
 def _held(reach: Floats, depth: Ints, level: float, half: int) -> float | None:

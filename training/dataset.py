@@ -106,13 +106,13 @@ class LateData:
         aligned = found.set_index("invoice_id").reindex(pd.Index(self.orders.ids))
         return aligned[[late_column(k) for k in grid]].to_numpy(dtype=np.float64)
 
-    def days_late(self, *, margin_days: int) -> Floats:
-        """(n,) days late of invoices due `DAYS_LATE_AFTER` days before the end of what was observed, else NaN.
+    def days_late(self, *, margin_days: int, after: int = DAYS_LATE_AFTER) -> Floats:
+        """(n,) days late of invoices due `after` days before the end of what was observed, else NaN.
 
         One that is still open then counts with its days so far, a lower bound; one that was never paid is left out.
         """
         state = settlements_of(self.known.ledger).set_index("invoice_id").reindex(pd.Index(self.orders.ids))
-        old = state["due_on"] + pd.Timedelta(days=DAYS_LATE_AFTER + margin_days) <= state["observed_until"]
+        old = state["due_on"] + pd.Timedelta(days=after + margin_days) <= state["observed_until"]
         payable = state["outcome"].isin([Outcome.OPEN, Outcome.PAID])
         return state["days_past_due"].where(old & payable).to_numpy(dtype=np.float64)
 
@@ -144,6 +144,12 @@ class DefaultData:
         frame = pd.DataFrame({"customer_id": self.orders.customer_id, "as_of": self.orders.as_of})
         found = default_labels(self.known.ledger, frame, self.event, cutoff=cutoff, config=self.config)
         return found["label"].to_numpy(dtype=np.float64)
+
+
+def open_invoices(data: LateData) -> npt.NDArray[np.bool_]:
+    """(n,) whether each order's invoice was still open at the cut-off."""
+    state = settlements_of(data.known.ledger).set_index("invoice_id").reindex(pd.Index(data.orders.ids))
+    return np.asarray((state["outcome"] == Outcome.OPEN).to_numpy(dtype=np.bool_))
 
 
 def snapshots(ledger: Ledger, *, cutoff: pd.Timestamp, margin_days: int) -> pd.DataFrame:

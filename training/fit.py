@@ -29,7 +29,7 @@ from models.numbers import Floats, Ints, log_loss
 from models.scorecard import Scorecard
 from receivables.errors import NotEnoughDataError
 from receivables.outcomes import late_column
-from training.dataset import LateData
+from training.dataset import LateData, open_invoices
 from training.evaluate import Judged
 from training.splits import Split, rolling_origins
 
@@ -53,6 +53,8 @@ ROUNDS: Final = ((40, 70, 100, 150), (200, 300, 400))
 _CHOOSING: Final = (0, 5)
 #: The horizon whose maturity places the origins.
 _HEADLINE: Final = 5
+#: Days past due from which an invoice counts for intervals of days late: waiting longer leaves only short terms.
+_INTERVAL_AFTER: Final = 8
 
 
 @dataclass(frozen=True)
@@ -122,8 +124,9 @@ def fit_late(data: LateData, settings: Settings, *, margin_days: int, tick: Tick
     }
     intervals = Intervals.learn(
         PaymentLaw.from_margins(GRID, margins),
-        data.days_late(margin_days=margin_days)[heldout.rows],
+        data.days_late(margin_days=margin_days, after=_INTERVAL_AFTER)[heldout.rows],
         data.x[heldout.rows, INDEX[DEPTH]],
+        open_invoices(data)[heldout.rows],
     )
     served = replace(final.calibrated(maps), intervals=intervals, belt=_belt(data, heldout, labels, maps[0]))
     return LateFit(served, heldout, labels, splits, rounds)

@@ -51,12 +51,19 @@ def test_thin_histories_have_wider_intervals_that_hold_the_median() -> None:
 
 def test_the_reach_is_the_largest_tail_whose_interval_holds_the_outcome() -> None:
     law, actual = _law(200), np.round(np.random.default_rng(6).logistic(0, 6, 200))
-    reach = reach_of(law, actual)
+    reach = reach_of(law, actual, np.zeros(200, np.bool_))
     use = (reach > 1e-5) & (reach < 0.48)
     for tail, inside in ((reach[use] * 0.999, True), (reach[use] * 1.001, False)):
         low, high = law.rows(np.flatnonzero(use)).quantile(tail), law.rows(np.flatnonzero(use)).quantile(1.0 - tail)
         held = (low <= actual[use]) & (actual[use] <= high)
         assert (held == inside).all()
+
+
+def test_an_open_invoice_counts_where_the_law_expects_the_middle_of_what_may_come() -> None:
+    law = _law(2)
+    found = reach_of(law, np.array([3.0, 60.0]), np.array([True, True]))
+    beyond = np.array([law.late_over(3)[0], law.late_over(60)[0]])
+    assert found == pytest.approx(beyond / 2.0)
 
 
 def test_what_is_reported_as_held_was_found_on_the_earlier_half() -> None:
