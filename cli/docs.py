@@ -34,10 +34,10 @@ def run(args: argparse.Namespace) -> int:
 
 def compiled_module() -> str:
     """The feature table as straight-line code."""
-    from features import FEATURES
     from features.compiler import source
+    from features.table import OWN
 
-    return source(FEATURES)
+    return source(OWN)
 
 
 def features_page() -> str:

@@ -18,6 +18,8 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("import", "cli.import_", "load a receivables extract into a ledger"),
     ("features", "cli.features", "compute the features of every invoice of a ledger, on many cores or machines"),
     ("train", "cli.train", "train and register both models, promote the first champion"),
+    ("tune", "cli.tune", "search settings of the payment-time model on what came before the judged period"),
+    ("promote", "cli.promote", "make a challenger the champion if it passes every check of the gate"),
     ("score", "cli.score", "score invoices as of their issue date"),
     ("evaluate", "cli.evaluate", "hold scores against what happened"),
     ("serve", "cli.serve", "answer orders over HTTP"),
@@ -37,7 +39,7 @@ EXIT_CODES = """exit codes:
   3  the input cannot be read              8  no such decision, customer or model
   4  a configuration file is wrong         9  done, but rows were quarantined
   10 drift found                           11 the decision log is not intact
-  130 interrupted
+  12 the challenger was refused            130 interrupted
 
 environment: OTCRISK_HOME (state, default ./var), OTCRISK_CONF (configuration, default the installed conf/)
 """
@@ -47,6 +49,8 @@ QUARANTINED = 9
 DRIFT = 10
 #: The decision log was verified and is not what was written.
 NOT_INTACT = 11
+#: The gate was judged and the challenger does not replace the champion.
+REFUSED = 12
 
 
 def build_parser(verb: str | None = None) -> argparse.ArgumentParser:

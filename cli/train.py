@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,13 +26,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--promote",
         action="store_true",
-        help="replace the champion if this model is better on what neither has learnt; the first is always promoted",
+        help="replace the champion if this model passes the gate (see `otcrisk promote`); the first needs no asking",
+    )
+    parser.add_argument("--approved-by", metavar="NAME", help="who approves the promotion; another than who trains")
+    parser.add_argument("--trained-by", metavar="NAME", help="who trains (default: the account that runs this)")
+    parser.add_argument(
+        "--settings", type=Path, metavar="FILE", help="settings of the run (TOML), as `otcrisk tune` writes"
     )
     parser.add_argument("--threads", type=int, default=min(os.cpu_count() or 1, 2), help="fits at the same time")
 
 
 def run(args: argparse.Namespace) -> int:
     """Trains, prints the figures beside the rule's, and returns 0."""
+    import dataclasses
     import datetime as dt
     import sys
 
@@ -43,11 +51,13 @@ def run(args: argparse.Namespace) -> int:
     from training.dataset import cutoff_after, last_observed_day
     from training.fit import Settings
     from training.run import STEPS, train
+    from training.settings import read_settings
 
     with open_store(args.ledger) as store:
         ledger = store.read()
     as_of = day(args.as_of) if args.as_of else last_observed_day(ledger)
-    settings = Settings(seed=args.seed, threads=args.threads)
+    start = read_settings(args.settings) if args.settings else Settings()
+    settings = dataclasses.replace(start, seed=args.seed, threads=args.threads)
     with tqdm(total=STEPS, desc="train", disable=not sys.stderr.isatty(), leave=False) as bar:
 
         def tick(done: str) -> None:
@@ -63,11 +73,21 @@ def run(args: argparse.Namespace) -> int:
             config=OutcomeConfig.read(),
             name=args.name,
             promote=args.promote,
+            approved_by=args.approved_by,
+            trained_by=args.trained_by or _account(),
             tick=tick,
         )
     say(_text(made, as_of), args)
     emit(_document(made, as_of), args)
     return 0
+
+
+def _account() -> str | None:
+    """The name of the account that runs this; null where the system has none, as in some containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return None
 
 
 def _text(made: Trained, as_of: object) -> str:
@@ -150,7 +170,7 @@ def _document(made: Trained, as_of: object) -> dict[str, Any]:
         "rows": dict(made.rows),
         "how": dict(made.how),
         "figures": [figure.to_dict() for figure in made.figures],
-        "verdict": {"promoted": made.verdict.promoted, "reason": made.verdict.reason},
+        "verdict": made.verdict.to_dict(),
         "versions": dict(made.versions),
         "run_id": made.run_id,
         "champion": str(made.champion),

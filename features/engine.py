@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features import calendars, compiler
+from features import calendars, compiler, published
 from features.expression import Floats
+from features.external import site
 from features.feature import Feature
 from features.history import NEVER_US, Coded, History, Ints
 from features.kernel import DAY_US, NULL
@@ -151,7 +152,25 @@ def build_features(history: History, orders: Orders, priors: Priors) -> Floats:
     Facts with `known_at` after an order's `as_of` are not seen. A customer that the history does not hold is a cold
     start: its rates are those of its peers. Bit-identical however orders are batched.
     """
-    return whole_table().build(history, orders, priors)
+    own = whole_table().build(history, orders, priors)
+    brought = site()
+    if not brought.sources:
+        return own
+    as_of = orders.as_of.astype("datetime64[us]").astype(np.int64)
+    return np.ascontiguousarray(np.hstack([own, published.columns(brought, _keys(history, orders, as_of), as_of)]))
+
+
+def _keys(history: History, orders: Orders, as_of: Ints) -> published.Keys:
+    """By what the orders find external columns: master data once it is known, before that what the order says."""
+    customers, codes = history.customers, history.codes(orders.customer_id)
+    seen = np.where(customers.known_of(codes) <= as_of, codes, -1)
+
+    def text(master: NDArray[np.object_], own: NDArray[np.object_]) -> NDArray[np.object_]:
+        of_master = np.append(master, "")[seen]
+        return np.where(of_master == "", own, of_master)
+
+    segment, country = text(customers.segment, orders.segment), text(customers.country, orders.country)
+    return published.Keys(orders.customer_id, segment, country)
 
 
 def base_unit(rates: Rates) -> float:

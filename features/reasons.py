@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
+from features.external import site
 from features.feature import Reason
 
 REASONS: Final[dict[str, Reason]] = {
@@ -55,5 +56,6 @@ REASONS: Final[dict[str, Reason]] = {
                "Comparable customers: {peer_late_over_0_rate:.0%} of their invoices were late"),
     )
 }  # fmt: skip
+REASONS.update(site().catalogue)
 #: Changes with any text or code.
 VERSION: Final = "rc-" + hashlib.sha256(repr(list(REASONS.values())).encode()).hexdigest()[:12]

@@ -17,9 +17,10 @@ from typing import Any, Final, NamedTuple, Self
 import numpy as np
 import pandas as pd
 
-from features import calendars
+from features import calendars, published
 from features.engine import ABSENT, base_unit, whole_table
 from features.expression import Floats, Log
+from features.external import site
 from features.history import NEVER_US, Ints
 from features.kernel import CREDITED, DAY_US, NULL, PAYMENT, WRITTEN_OFF
 from features.priors import Priors
@@ -329,11 +330,18 @@ class CustomerState:
         self._events.insert(self._events.place(values, 0, self._events.size), values)
 
     def features(
-        self, as_of: int, order: OneOrder | None, priors: Priors, *, country: str = "", segment: str = ""
+        self,
+        as_of: int,
+        order: OneOrder | None,
+        priors: Priors,
+        *,
+        country: str = "",
+        segment: str = "",
+        customer_id: str = "",
     ) -> Floats:
         """The features (as `features.NAMES`, NaN for null) at a moment, in microseconds since 1970, UTC.
 
-        `country` and `segment` count where the ledger knows none.
+        `country` and `segment` count where the ledger knows none; `customer_id` finds what a site brings along.
         """
         engine, master = self._engine, self._master if self._master.known <= as_of else _Master()
         today = as_of // DAY_US
@@ -348,7 +356,12 @@ class CustomerState:
             np.array([order.net_days if order else NULL]), np.array(given, dtype=np.float64).reshape(-1, 1),
             *self._arrays(), out,
         )  # fmt: skip
-        return np.asarray(out[0])
+        brought = site()
+        if not brought.sources:
+            return np.asarray(out[0])
+        texts = (customer_id, master.segment or segment, master.country or country)
+        keys = published.Keys(*(np.array([text], dtype=object) for text in texts))
+        return np.concatenate([out[0], published.columns(brought, keys, np.array([as_of]))[0]])
 
     def _order_facts(self, today: int, order: OneOrder | None, country: str) -> dict[str, float]:
         if order is None:

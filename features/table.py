@@ -37,6 +37,7 @@ from features.expression import (
     slope,
     total,
 )
+from features.external import site
 from features.feature import BOTH, EITHER, LOWERS, ORDER, RAISES, SHOWN, Feature
 
 #: Days past due at which the customer's payment curve is measured.
@@ -241,7 +242,7 @@ def _pay_days() -> tuple[Feature, ...]:
                 "share", _NEVER, 0, 1, EITHER, "PB04", ORDER,
                 sum((s * s for s in _WEEKDAY_SHARES[1:]), start=_WEEKDAY_SHARES[0] * _WEEKDAY_SHARES[0])),
         Feature("days_from_due_to_pay_day", group, "days from the due date to the customer's usual payment weekday",
-                "days", "fewer than three payments, or no order", 0, 6, RAISES, "PB04", ORDER,
+                "days", "fewer than three payments, or no order", 0, 6, EITHER, "PB04", ORDER,
                 at_least(_settled(365), 3, modulo(_PAY_DAY - _DUE_WEEKDAY, 7.0))),
         *(
             Feature(
@@ -438,7 +439,8 @@ def _peers() -> tuple[Feature, ...]:
 
 
 # fmt: on
-FEATURES: Final[tuple[Feature, ...]] = (
+#: The product's own, which the engine computes.
+OWN: Final[tuple[Feature, ...]] = (
     *_timing(),
     *_trend(),
     *_pay_days(),
@@ -449,6 +451,8 @@ FEATURES: Final[tuple[Feature, ...]] = (
     *_friction(),
     *_peers(),
 )
+#: And after them those that this site brings along; see `features.external`.
+FEATURES: Final[tuple[Feature, ...]] = (*OWN, *site().features)
 NAMES: Final[tuple[str, ...]] = tuple(feature.name for feature in FEATURES)
 INDEX: Final[dict[str, int]] = {name: i for i, name in enumerate(NAMES)}
 #: Changes whenever a feature is added, removed or defined differently.

@@ -140,6 +140,7 @@ def load_champion(
             from models.trial import tried
 
             tried(found)
+        _ = made.explained_by  # holds the compiled loops against LightGBM, and the first order does not wait for it
         return made
     except ArtefactError as error:
         good = artefact.previous(place)
@@ -175,9 +176,7 @@ def champion_of(found: Artefact, *, names: tuple[str, ...] | None = None, versio
         priors = Priors.from_json(json.loads(found.files["priors.json"]))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ArtefactError(f"rating.json or priors.json: {type(error).__name__}: {error}") from None
-    champion = Champion(late, default, scale, priors, manifest.to_dict())
-    _ = champion.explained_by  # holds the compiled loops against LightGBM, and the first order does not wait for it
-    return champion
+    return Champion(late, default, scale, priors, manifest.to_dict())
 
 
 def _late(found: Artefact) -> LateModel:

@@ -31,6 +31,7 @@ logging.getLogger("mlflow").setLevel(logging.WARNING)
 LATE_NAME: Final = "otc-late-payment"
 DEFAULT_NAME: Final = "otc-default"
 CHAMPION: Final = "champion"
+CHALLENGER: Final = "challenger"
 #: Where MLflow keeps our folder inside its own, given the folder's name.
 _FOLDER: Final = "artefact"
 _DATA: Final = f"data/{_FOLDER}"

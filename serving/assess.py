@@ -145,6 +145,7 @@ class _Scorer:
             self._tools.champion.priors,
             country=customer.country or "",
             segment=customer.customer_credit_group or "",
+            customer_id=customer.payer,
         )
 
 

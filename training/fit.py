@@ -26,6 +26,7 @@ from models.intervals import DEPTH, Intervals
 from models.late import LateModel
 from models.law import PaymentLaw
 from models.numbers import Floats, Ints, log_loss
+from models.protocols import OwnModel
 from models.scorecard import Scorecard
 from receivables.errors import NotEnoughDataError
 from receivables.outcomes import late_column
@@ -70,6 +71,8 @@ class Settings:
     default_seeds: int = 5
     late_params: dict[str, Any] = field(default_factory=dict)
     default_params: dict[str, Any] = field(default_factory=dict)
+    #: "package.module:Class" of an estimator that takes the place of ours; see `models.protocols`.
+    late_estimator: str = ""
 
     def seeds(self, count: int) -> tuple[int, ...]:
         """`count` different seeds that follow from the run's."""
@@ -90,7 +93,7 @@ class Heldout:
 class LateFit:
     """The payment-time model learnt from all matured outcomes, and how its like did out of time."""
 
-    model: LateModel
+    model: LateModel | OwnModel
     heldout: Heldout
     labels: Floats
     splits: tuple[Split, ...]
@@ -99,37 +102,45 @@ class LateFit:
 
 def fit_late(data: LateData, settings: Settings, *, margin_days: int, tick: Tick = lambda _: None) -> LateFit:
     """The payment-time model; raises NotEnoughDataError where too few outcomes have matured."""
-    cutoff, as_of, threads = data.known.cutoff, data.orders.as_of, settings.threads
-    labels = data.labels(GRID, cutoff=cutoff, margin_days=margin_days)
-    matured = ~np.isnan(labels[:, GRID.index(_HEADLINE)])
-    splits = rolling_origins(as_of, matured, end=cutoff, share=settings.judged_share, count=settings.origins)
+    if settings.late_estimator:
+        from training.fit_own import fit_own
 
+        return fit_own(data, settings, margin_days=margin_days, tick=tick)
+    as_of, threads = data.orders.as_of, settings.threads
+    labels, splits = late_origins(data, settings, margin_days=margin_days)
     parts = [np.flatnonzero(split.test(as_of)) for split in splits]
     known = [data.labels(GRID, cutoff=split.cutoff, margin_days=margin_days) for split in splits]
 
     def grow(rounds: int) -> list[LateModel]:
-        models = side_by_side(lambda y: _late_model(data.x, y, settings, rounds, settings.seeds(1)), known, threads)
+        models = side_by_side(lambda y: late_model(data.x, y, settings, rounds, settings.seeds(1)), known, threads)
         tick(f"{len(splits)} origins, {rounds} rounds")
         return models
 
     rounds, margins = _choose_rounds(
         settings.rounds, grow, [data.x[rows] for rows in parts], labels[np.concatenate(parts)]
     )
-    heldout = _late_heldout(data, splits, parts, margins, margin_days)
-    final = _late_model(data.x, labels, settings, rounds, settings.seeds(settings.late_seeds))
+    heldout = late_heldout(data, splits, parts, margins, margin_days)
+    final = late_model(data.x, labels, settings, rounds, settings.seeds(settings.late_seeds))
     tick("payment time")
+    served = late_served(final, data, heldout, labels, margin_days=margin_days)
+    return LateFit(served, heldout, labels, splits, rounds)
+
+
+def late_served(
+    final: LateModel | OwnModel, data: LateData, heldout: Heldout, labels: Floats, *, margin_days: int
+) -> LateModel | OwnModel:
+    """The model with the calibrations, intervals and belt that the held-out rows teach."""
     maps = {
         k: calibration_of(heldout.margins[:, j], labels[heldout.rows, j], data.orders.customer_id[heldout.rows])
         for j, k in enumerate(GRID)
     }
     intervals = Intervals.learn(
-        PaymentLaw.from_margins(GRID, margins),
+        PaymentLaw.from_margins(GRID, heldout.margins),
         data.days_late(margin_days=margin_days, after=_INTERVAL_AFTER)[heldout.rows],
         data.x[heldout.rows, INDEX[DEPTH]],
         open_invoices(data)[heldout.rows],
     )
-    served = replace(final.calibrated(maps), intervals=intervals, belt=_belt(data, heldout, labels, maps[0]))
-    return LateFit(served, heldout, labels, splits, rounds)
+    return replace(final.calibrated(maps), intervals=intervals, belt=_belt(data, heldout, labels, maps[0]))
 
 
 def _belt(data: LateData, heldout: Heldout, labels: Floats, calibration: Calibration) -> Belt:
@@ -142,7 +153,17 @@ def _belt(data: LateData, heldout: Heldout, labels: Floats, calibration: Calibra
     )
 
 
-def _late_model(x: Floats, labels: Floats, settings: Settings, rounds: int, seeds: Sequence[int]) -> LateModel:
+def late_origins(data: LateData, settings: Settings, *, margin_days: int) -> tuple[Floats, tuple[Split, ...]]:
+    """(n, g) labels as of the cut-off, and the origins that the last of them are judged at."""
+    cutoff = data.known.cutoff
+    labels = data.labels(GRID, cutoff=cutoff, margin_days=margin_days)
+    matured = ~np.isnan(labels[:, GRID.index(_HEADLINE)])
+    share, count = settings.judged_share, settings.origins
+    return labels, rolling_origins(data.orders.as_of, matured, end=cutoff, share=share, count=count)
+
+
+def late_model(x: Floats, labels: Floats, settings: Settings, rounds: int, seeds: Sequence[int]) -> LateModel:
+    """The payment-time model of labels (n, g), uncalibrated."""
     rows = np.flatnonzero(~np.isnan(labels).all(axis=1))
     inputs = inputs_for("late")
     return LateModel.fit(
@@ -187,9 +208,10 @@ def _relative_loss(margins: Floats, labels: Floats) -> float:
     return float(np.mean(found)) if found else 0.0
 
 
-def _late_heldout(
+def late_heldout(
     data: LateData, splits: Sequence[Split], parts: Sequence[Ints], margins: Floats, margin_days: int
 ) -> Heldout:
+    """The margins (m, g) of rows held out at the origins, with what the challengers said of them."""
     cards = [_late_scorecards(data, split, rows, margin_days) for split, rows in zip(splits, parts, strict=True)]
     rows = np.concatenate(parts)
     rule = ShrunkRate.of(NAMES)

@@ -15,19 +15,20 @@ import numpy.typing as npt
 import pandas as pd
 
 from features import INDEX, NAMES, VERSION
-from models import artefact
-from models.artefact import Facts
+from models.artefact import Artefact, Facts
 from models.cards.card import html, markdown
-from models.champion import read_candidate, save_candidate, save_default, save_late
+from models.champion import Champion, champion_of, read_candidate, save_candidate, save_default, save_late
 from models.default import PARAMS as DEFAULT_PARAMS
 from models.late import PARAMS as LATE_PARAMS
+from models.late import LateModel
 from models.law import PaymentLaw
 from models.numbers import Floats
 from models.scale import ScoreScale
+from receivables.errors import ArtefactError
 from receivables.ledger import Ledger
 from receivables.outcomes import EventRule, OutcomeConfig, late_column
-from receivables.signature import signing_key
-from training import cards, plots, registered, tracking
+from training import cards, evidence, heldout, plots, registered, tracking
+from training.checks import ADDITIVE, ADDITIVE_BOUND, trial_check
 from training.dataset import DefaultData, Known, LateData, fingerprint, segments
 from training.evaluate import ALL, Figure, Judged, by_group, judge, judge_days
 from training.fit import (
@@ -41,8 +42,9 @@ from training.fit import (
 )
 from training.fit import judged_late as judged_late_of
 from training.fit_default import DefaultFit, fit_default, judged_default
+from training.gate import Check, Gate, Verdict
 from training.metrics import COVERAGE, LOG_LOSS
-from training.promote import Verdict, current_champion, decide
+from training.promote import NOT_ASKED, Challenger, Decision, current_champion, decide, note, put_in_place, refused
 from training.reason_figures import reason_figures
 
 #: Horizons with a calibration plot and with figures by month and segment.
@@ -50,6 +52,7 @@ SHOWN: Final = (0, 5, 15, 30)
 #: Rows drawn in the SHAP picture.
 _DRAWN: Final = 1500
 OWNER: Final = "credit management"
+_LATE: Final = "late over 0 days"
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Trained:
 
     run_id: str
     versions: Mapping[str, str]
-    verdict: Verdict
+    verdict: Decision
     cutoff: pd.Timestamp
     fingerprint: str
     event: EventRule
@@ -82,9 +85,14 @@ def train(
     config: OutcomeConfig,
     name: str = "train",
     promote: bool = False,
+    approved_by: str | None = None,
+    trained_by: str | None = None,
     tick: Tick = lambda _: None,
 ) -> Trained:
     """Trains both models on what was known at `cutoff`, records the run under `folder` and registers the models.
+
+    With `promote` they replace the champion of `folder` if they pass the gate of conf/promotion.toml; the first ones do
+    where its vital checks pass. `trained_by` and `approved_by` name the two people.
 
     Raises NotEnoughDataError where too few outcomes have matured for either model.
     """
@@ -103,9 +111,22 @@ def train(
     )
     tick("figures")
     done = _Fitted(late, default, late_fit, default_fit, judged[0], figures, fingerprint(known.ledger), settings)
-    made = _register(done, folder=folder, name=name, trained_at=trained_at, promote=promote)
+    asked = _Asked(promote, approved_by, trained_by, Gate.read(), config.maturity_margin_days)
+    keep = _register if isinstance(late_fit.model, LateModel) else _record_only
+    made = keep(done, folder=folder, name=name, trained_at=trained_at, asked=asked)
     tick("registered")
     return made
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What was asked for about promotion, and the gate that it must pass."""
+
+    promote: bool
+    approved_by: str | None
+    trained_by: str | None
+    gate: Gate
+    margin_days: int
 
 
 @dataclass(frozen=True)
@@ -135,12 +156,11 @@ class _Fitted:
         }
 
 
-def _register(done: _Fitted, *, folder: Path, name: str, trained_at: dt.datetime, promote: bool) -> Trained:
+def _register(done: _Fitted, *, folder: Path, name: str, trained_at: dt.datetime, asked: _Asked) -> Trained:
     """Records the run, registers both models, and promotes them if the verdict says so."""
     from models import registry
 
     place = folder / "champion"
-    verdict = decide(*current_champion(place), done.late, done.late_fit, asked=promote)
     with tracking.run(name, folder) as (client, run_id), tempfile.TemporaryDirectory() as scratch:
         facts = Facts(
             name=registry.LATE_NAME,
@@ -150,7 +170,7 @@ def _register(done: _Fitted, *, folder: Path, name: str, trained_at: dt.datetime
             training_cutoff=done.late.known.cutoff.isoformat(),
             metrics=_headline(done.figures),
         )
-        save_late(Path(scratch) / "late", done.late_fit.model, facts)
+        save_late(Path(scratch) / "late", _storable(done), facts)
         save_default(
             Path(scratch) / "default", done.default_fit.model, dataclasses.replace(facts, name=registry.DEFAULT_NAME)
         )
@@ -160,15 +180,38 @@ def _register(done: _Fitted, *, folder: Path, name: str, trained_at: dt.datetime
             for part, model in (("late", registry.LATE_NAME), ("default", registry.DEFAULT_NAME))
         }
         complete = _save_champion(done, Path(scratch) / "champion", facts, versions)
-        registered.keep(client, run_id, complete)
-        tracking.log(client, run_id, _record(done, versions, trained_at, verdict), _pictures(done, Path(scratch)))
+        frames = _heldout(done)
+        registered.keep(client, run_id, complete, frames)
+        record = _record(done, versions, trained_at, asked.trained_by)
+        tracking.log(client, run_id, record, _pictures(done, Path(scratch)))
+        found = read_candidate(complete)
+        verdict = _decide(done, found, frames, *current_champion(place), asked=asked)
         if verdict.promoted:
-            artefact.restore(place, read_candidate(complete), key=signing_key())
-        for model, version in versions.items():
-            if verdict.promoted:
-                registry.crown(client, model, version)
-            else:
-                client.set_registered_model_alias(model, "challenger", version)
+            put_in_place(place, found)
+        note(client, run_id, verdict, versions)
+    return _trained(done, run_id, versions, verdict, place)
+
+
+def _storable(done: _Fitted) -> LateModel:
+    """The payment-time model as one that has a form on disk; raises ArtefactError for another."""
+    if not isinstance(done.late_fit.model, LateModel):
+        raise ArtefactError(f"{type(done.late_fit.model).__name__} has no form on disk")
+    return done.late_fit.model
+
+
+def _record_only(done: _Fitted, *, folder: Path, name: str, trained_at: dt.datetime, asked: _Asked) -> Trained:
+    """Records the run of an estimator whose model cannot be stored as a champion; it is judged, never promoted."""
+    what = type(done.late_fit.model).__name__
+    check = Check.of(ADDITIVE, 0.0, ADDITIVE_BOUND, False, f"{what} has no exact additive explanation", is_vital=True)
+    verdict = Decision(False, f"{check.name}: {check.detail}; trained and judged only", (check,))
+    with tracking.run(name, folder) as (client, run_id), tempfile.TemporaryDirectory() as scratch:
+        record = _record(done, {}, trained_at, asked.trained_by)
+        tracking.log(client, run_id, record, _pictures(done, Path(scratch)))
+        note(client, run_id, verdict, {})
+    return _trained(done, run_id, {}, verdict, folder / "champion")
+
+
+def _trained(done: _Fitted, run_id: str, versions: Mapping[str, str], verdict: Decision, place: Path) -> Trained:
     return Trained(
         run_id=run_id,
         versions=versions,
@@ -188,11 +231,48 @@ def _register(done: _Fitted, *, folder: Path, name: str, trained_at: dt.datetime
     )
 
 
+def _heldout(done: _Fitted) -> dict[str, pd.DataFrame]:
+    """What the held-out predecessors of both models said."""
+    late, default = done.late_fit.heldout, done.default_fit.heldout
+    event = done.default.event.name
+    return {
+        "late": heldout.late_frame(done.late.orders.take(late.rows), done.judged.predictors[MODEL]),
+        "event": heldout.default_frame(
+            done.default.orders.take(default.rows),
+            event,
+            judged_default(done.default, done.default_fit).predictors[MODEL][event],
+            done.default_fit.labels[default.rows],
+        ),
+    }
+
+
+def _decide(
+    done: _Fitted,
+    found: Artefact,
+    frames: Mapping[str, pd.DataFrame],
+    champion: Champion | None,
+    why_none: str,
+    *,
+    asked: _Asked,
+) -> Decision:
+    if champion is not None and not asked.promote:
+        return NOT_ASKED
+    trial = trial_check(found)
+    if trial.verdict is Verdict.FAIL:
+        return refused(trial.detail, approved_by=asked.approved_by, trained_by=asked.trained_by)
+    model = champion_of(found)
+    both = {"challenger": model, "champion": champion}
+    late = evidence.of_lateness(done.late, frames["late"], **both, margin_days=asked.margin_days)  # type: ignore[arg-type]
+    event = evidence.of_event(done.late.known, frames["event"], **both)  # type: ignore[arg-type]
+    challenger = Challenger(found, trial, model, late, event, asked.trained_by)
+    return decide(challenger, champion, why_none, asked.gate, approved_by=asked.approved_by)
+
+
 def _save_champion(done: _Fitted, folder: Path, facts: Facts, versions: Mapping[str, str]) -> Path:
     known = done.late.known
     save_candidate(
         folder,
-        late=done.late_fit.model,
+        late=_storable(done),
         default=done.default_fit.model,
         priors=known.priors.at(known.cutoff.to_datetime64()),
         facts=dataclasses.replace(
@@ -218,7 +298,9 @@ def _version(versions: Mapping[str, str]) -> str:
     return ".".join(dict.fromkeys(versions.values()))
 
 
-def _record(done: _Fitted, versions: Mapping[str, str], trained_at: dt.datetime, verdict: Verdict) -> tracking.Record:
+def _record(
+    done: _Fitted, versions: Mapping[str, str], trained_at: dt.datetime, trained_by: str | None
+) -> tracking.Record:
     about = {
         "version": _version(versions),
         "owner": OWNER,
@@ -235,8 +317,7 @@ def _record(done: _Fitted, versions: Mapping[str, str], trained_at: dt.datetime,
         tags={
             "data_fingerprint": done.fingerprint,
             "feature_set_version": VERSION,
-            "verdict": "champion" if verdict.promoted else "challenger",
-            "reason": verdict.reason,
+            **({} if trained_by is None else {registered.TRAINED_BY: trained_by}),
         },
         figures=done.figures,
         series={
@@ -281,10 +362,11 @@ def _pictures(done: _Fitted, scratch: Path) -> list[Path]:
     series = {who: {month: row[LOG_LOSS.name] for month, row in months[who].items()} for who in (MODEL, OWN_RATE)}
     x = done.late.x[done.late_fit.heldout.rows][:_DRAWN]
     x_default = done.default.x[done.default_fit.heldout.rows][:_DRAWN]
+    late = done.late_fit.model if isinstance(done.late_fit.model, LateModel) else None
     return [
         plots.save(plots.calibration(curves), scratch / "calibration.png"),
         plots.save(plots.by_month(series, "log-loss", "late over 0 days, out of time"), scratch / "by_month.png"),
-        plots.save(_shap("late over 0 days", done.late_fit.model.explain(x).values, x), scratch / "shap_late.png"),
+        *([] if late is None else [plots.save(_shap(_LATE, late.explain(x).values, x), scratch / "shap_late.png")]),
         plots.save(
             _shap(done.default.event.label, done.default_fit.model.explain(x_default).values, x_default),
             scratch / "shap_default.png",

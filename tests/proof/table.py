@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from tests.proof import artefact_proofs as artefacts
 from tests.proof import journal_proofs as journal
 from tests.proof.tally import Tally
 
@@ -24,5 +25,6 @@ PROOFS: Final = (
     Proof("disk", lambda: journal.disk_errors(range(0, 60, 12)), lambda: journal.disk_errors(range(500))),
     Proof("kill", lambda: journal.kills(3), lambda: journal.kills(1_000)),
     Proof("race", lambda: journal.races(40), lambda: journal.races(10_000)),
+    Proof("artefact", lambda: artefacts.damages(100), lambda: artefacts.damages(2_000)),
     Proof("tamper", lambda: journal.tampers(100), lambda: journal.tampers(10_000)),
 )

@@ -10,7 +10,7 @@ import pytest
 from receivables.decision import GENESIS, DecisionRecord
 from receivables.decision_log import DecisionLog
 from receivables.errors import UnavailableError
-from tests.proof import journal_proofs
+from tests.proof import artefact_proofs, journal_proofs
 from tests.proof.table import PROOFS, Proof
 
 
@@ -49,6 +49,14 @@ def test_races_give_two_answers_where_nothing_looks_for_an_earlier_one(monkeypat
 def test_tampering_is_not_found_where_hashes_are_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("receivables.decision_log.Stored.problems", lambda self, previous: iter(()))
     assert journal_proofs.tampers(60).failed > 0
+
+
+def test_damaged_models_serve_other_scores_where_neither_binding_nor_trial_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("models.golden.require_binding", lambda found: None)
+    monkeypatch.setattr("models.trial.tried", lambda found: None)
+    assert artefact_proofs.damages(120).failed > 0
 
 
 def test_a_lost_record_is_found_after_a_kill(tmp_path: Path) -> None:

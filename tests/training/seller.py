@@ -72,6 +72,8 @@ def train_again(simulated: Simulated, home: Path, *, promote: bool = False) -> T
             settings=SETTINGS,
             config=OutcomeConfig.read(),
             promote=promote,
+            trained_by="anna",
+            approved_by="ben",
         )
 
 
