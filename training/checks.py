@@ -19,6 +19,7 @@ from receivables.outcomes import late_column
 from training.evidence import Evidence
 from training.gate import Check, Gate
 from training.metrics import ECE, INTERCEPT, SLOPE, Estimate, Metric, Resampling, log_loss
+from training.reason_figures import FAITHFUL, STABLE
 
 #: Name and bound of the check that comes before all others.
 TRIAL: Final = "loads and scores its golden vectors"
@@ -210,6 +211,22 @@ def _some(x: Floats, number: int, seed: int) -> Floats:
     if len(x) <= number:
         return x
     return x[np.sort(np.random.default_rng(seed).choice(len(x), number, replace=False))]
+
+
+def reason_checks(challenger: Champion, gate: Gate) -> Iterator[Check]:
+    """Reasons are faithful to the model and stable where it is learnt again, by the figures of its training run.
+
+    See `models.reason_checks`; the run measured them on held-out predictions.
+    """
+    rule, figures = gate.reasons, challenger.manifest["metrics"]
+    for target in (late_column(0), challenger.default.event.name):
+        for metric, least in ((FAITHFUL, rule.faithful), (STABLE, rule.stable)):
+            name, bound = f"{metric.replace('_', ' ')}: {target}", f"at least {least:.0%}"
+            found = figures.get(f"{target}/{metric}")
+            if found is None:
+                yield Check.skipped(name, bound, "the run has not measured it")
+            else:
+                yield Check.of(name, found, bound, found >= least)
 
 
 def reasons_check(challenger: Champion, champion: Champion | None, evidence: Evidence, gate: Gate) -> Check:

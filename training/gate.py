@@ -45,11 +45,13 @@ class Monotone:
 
 @dataclass(frozen=True)
 class Reasons:
-    """How much the reasons of two models must agree."""
+    """How much the reasons of two models must agree, and how true those of the challenger must be."""
 
     rows: int
     top: int
     agreement: float
+    faithful: float
+    stable: float
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from training.checks import (
     better_checks,
     calibration_checks,
     monotone_checks,
+    reason_checks,
     reasons_check,
     trial_check,
 )
@@ -148,6 +149,7 @@ def _checks(challenger: Challenger, champion: Champion | None, gate: Gate, appro
         *calibration_checks(event, list(event.outcomes), gate),
         *monotone_checks(model, late, gate),
         reasons_check(model, champion, late, gate),
+        *reason_checks(model, gate),
         approval_check(approved_by, challenger.trained_by, gate),
     ]
 

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from models.late import LateModel
 from models.numbers import Floats, Ints
 from models.reason_checks import Model, ReasonChecks, check_reasons, resampled
 from models.scale import ScoreScale
@@ -32,9 +33,12 @@ def reason_figures(
 
     `rows` of a figure are predictions, `events` their published reasons. What is not measured is left out.
     """
-    scale = ScoreScale.load()
+    scale, model, rows = ScoreScale.load(), late_fit.model, late_fit.heldout.rows
+    made = []
+    if isinstance(model, LateModel):  # another's cannot explain itself
+        made = _figures(late_column(0), model, late.x, rows, settings.late_seeds, None)
     return [
-        *_figures(late_column(0), late_fit.model, late.x, late_fit.heldout.rows, settings.late_seeds, None),
+        *made,
         *_figures(
             default.event.name, default_fit.model, default.x, default_fit.heldout.rows, settings.default_seeds, scale
         ),

@@ -32,6 +32,7 @@ EASY = replace(
     replicates=200,
     calibration=replace(GATE.calibration, minimum_events=10**9),
     monotone=replace(GATE.monotone, violations=1.0),
+    reasons=replace(GATE.reasons, faithful=0.0, stable=0.0),
 )
 
 
@@ -180,6 +181,14 @@ def test_a_model_that_goes_against_a_declared_direction_is_refused(make: Any, mo
     found, _ = checks.monotone_checks(challenger.model, challenger.late, GATE)
     assert found.verdict is Verdict.FAIL
     assert "late_over_0_rate" in found.detail
+
+
+def test_reasons_that_are_not_faithful_are_refused_and_what_was_not_measured_is_said(make: Any) -> None:
+    model = make(None).model
+    told = {"late_over_0/reasons_faithful": 0.7, "late_over_0/reasons_stable": 0.9}
+    changed = replace(model, manifest={**model.manifest, "metrics": told})
+    found = [check.verdict for check in checks.reason_checks(changed, GATE)]
+    assert found == [Verdict.FAIL, Verdict.PASS, Verdict.NOT_JUDGED, Verdict.NOT_JUDGED]
 
 
 def _evidence(p: float, n: int = 4000) -> Evidence:
