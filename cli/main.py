@@ -21,9 +21,10 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("tune", "cli.tune", "search settings of the payment-time model on what came before the judged period"),
     ("promote", "cli.promote", "make a challenger the champion if it passes every check of the gate"),
     ("score", "cli.score", "score invoices as of their issue date"),
+    ("backtest", "cli.backtest", "retrain month by month on what was known then, judge the next, look for leaks"),
     ("evaluate", "cli.evaluate", "hold scores against what happened"),
     ("serve", "cli.serve", "answer orders over HTTP"),
-    ("report", "cli.report", "write a decision or portfolio report"),
+    ("report", "cli.report", "write a decision, portfolio or validation report"),
     ("keys", "cli.keys", "make, list, rotate and revoke the keys of those who may call the service"),
     ("audit", "cli.audit", "verify the decision log, or sign a checkpoint of it"),
     ("adapt", "cli.adapt", "turn an ERP document into a scoring request, or an answer into one"),
@@ -39,7 +40,8 @@ EXIT_CODES = """exit codes:
   3  the input cannot be read              8  no such decision, customer or model
   4  a configuration file is wrong         9  done, but rows were quarantined
   10 drift found                           11 the decision log is not intact
-  12 the challenger was refused            130 interrupted
+  12 the challenger was refused            13 a leak was found
+  130 interrupted
 
 environment: OTCRISK_HOME (state, default ./var), OTCRISK_CONF (configuration, default the installed conf/)
 """
@@ -51,6 +53,8 @@ DRIFT = 10
 NOT_INTACT = 11
 #: The gate was judged and the challenger does not replace the champion.
 REFUSED = 12
+#: The backtest's leak audit failed: its figures are not to be relied on.
+LEAK = 13
 
 
 def build_parser(verb: str | None = None) -> argparse.ArgumentParser:

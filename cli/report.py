@@ -1,4 +1,4 @@
-"""`otcrisk report decision|portfolio`: one decision explained, or the state of the whole receivables book."""
+"""`otcrisk report decision|portfolio|validation`: one decision, the whole book, or the model put to the test."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     portfolio.add_argument("--ledger", required=True, help="SQLite file or database URL")
     portfolio.add_argument("--as-of", metavar="DATE", help="end of this day (default: the last one observed)")
     portfolio.add_argument("--champion", type=Path, help="model folder (default OTCRISK_HOME/champion)")
-    for kind in (decision, portfolio):
+    validation = kinds.add_parser("validation", help="validate the payment-time model from a backtest's record")
+    validation.add_argument("--backtest", type=Path, metavar="FOLDER", help="default OTCRISK_HOME/backtest")
+    validation.add_argument("--champion", type=Path, help="model folder (default OTCRISK_HOME/champion)")
+    for kind in (decision, portfolio, validation):
         kind.add_argument("--out", type=Path, metavar="FILE", help="file to write (default in OTCRISK_HOME/reports)")
         kind.add_argument(
             "--json", action="store_true", default=argparse.SUPPRESS, help="print the figures for machines"
@@ -35,7 +38,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Writes the report, prints where it is and what it says first."""
-    html, name, headline, figures = _decision(args) if args.report == "decision" else _portfolio(args)
+    made = {"decision": _decision, "portfolio": _portfolio, "validation": _validation}
+    html, name, headline, figures = made[args.report](args)
     from reports import write
 
     file = write(html, args.out or home() / "reports" / f"{name}.html")
@@ -91,6 +95,19 @@ def _portfolio(args: argparse.Namespace) -> Made:
         loss_given_default=load_policy(conf_dir() / "policy.toml").loss.loss_given_default,
     )
     return render("portfolio.html", figures), f"portfolio-{on}", figures["sentences"], portfolio_document(figures)
+
+
+def _validation(args: argparse.Namespace) -> Made:
+    from reports import render, validation_document, validation_figures
+    from training.backtest_record import read
+    from training.run_record import training_record
+
+    record = read(args.backtest or home() / "backtest")
+    champion = _champion(args.champion)
+    run_id = champion.manifest.get("run_id") if champion else None
+    figures = validation_figures(record, training=training_record(str(run_id), home()) if run_id else None)
+    name = f"validation-{record.about['origins'][0]}-{record.about['ledger']['known_by']}"
+    return render("validation.html", figures), name, figures["sentences"], validation_document(record)
 
 
 def _champion(folder: Path | None) -> Champion | None:

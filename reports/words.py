@@ -244,11 +244,11 @@ def grouped(text: str) -> str:
 
 
 def is_number_column(rows: Sequence[Sequence[str]], position: int) -> bool:
-    """Whether every cell of a column after the first reads as a number, with a sign, unit or currency perhaps.
+    """Whether every cell of a column after the first is a number, perhaps with sign, unit, currency or interval.
 
     >>> rows = [("a", "1,200.00 EUR", "on time"), ("b", "-3.5%", "2 days late")]
     >>> [is_number_column(rows, i) for i in range(3)]
     [False, True, False]
     """
-    numeric = re.compile(r"[-+]?[\d,.]+(k|m|bn)?(%| days| [A-Z]{3})?|—|")
+    numeric = re.compile(r"[-+]?[\d,.]+(k|m|bn)?(%| days| [A-Z]{3}| \[[-+]?[\d.]+, [-+]?[\d.]+\])?|—|")
     return position > 0 and bool(rows) and all(numeric.fullmatch(str(row[position])) for row in rows)

@@ -70,10 +70,14 @@ def feature_probe() -> Probe:
     return Probe("features", NAMES, lambda ledger, orders: _features(ledger, orders, None))
 
 
-def score_probe(model: LateModel, priors: Priors) -> Probe:
-    """The payment-time law of a model with the peers' rates that it carries."""
-    columns = tuple(late_column(k).replace("-", "m") for k in model.grid)
-    return Probe("scores", columns, lambda ledger, orders: model.law(_features(ledger, orders, priors)).survival)
+def score_probe(served: Callable[[np.datetime64], tuple[LateModel, Priors]], grid: Sequence[int]) -> Probe:
+    """The payment-time law on its grid, by the model and peers' rates that were `served` at the orders' moment."""
+
+    def compute(ledger: Ledger, orders: Orders) -> Floats:
+        model, priors = served(orders.as_of[0])
+        return model.law(_features(ledger, orders, priors)).survival
+
+    return Probe("scores", tuple(late_column(k) for k in grid), compute)
 
 
 def _features(ledger: Ledger, orders: Orders, priors: Priors | None) -> Floats:

@@ -85,7 +85,10 @@ def calibration_intercept(y: Floats, p: Floats, w: Floats) -> Floats:
     z, shift = _logit(p), np.zeros(w.shape[:-1])
     for _ in range(_NEWTON_STEPS):
         q = sigmoid(z + shift[..., None])
-        shift = shift + np.clip(_ratio((w * (y - q)).sum(-1), (w * q * (1 - q)).sum(-1)), -2, 2)
+        step = np.clip(_ratio((w * (y - q)).sum(-1), (w * q * (1 - q)).sum(-1)), -2, 2)
+        shift = shift + step
+        if not np.any(np.abs(step) > _CONVERGED):
+            break
     return shift
 
 
@@ -198,6 +201,8 @@ def _estimate(compute: Callable[[Floats], Floats], n: int, sample: Resampling) -
 
 
 _NEWTON_STEPS: Final = 20
+#: A step in log-odds that no figure shows.
+_CONVERGED: Final = 1e-11
 
 
 def _cox(y: Floats, p: Floats, w: Floats) -> Floats:
@@ -212,6 +217,8 @@ def _cox(y: Floats, p: Floats, w: Floats) -> Floats:
         determinant = h0 * h2 - h1 * h1
         step = np.stack([_ratio(h2 * g0 - h1 * g1, determinant), _ratio(h0 * g1 - h1 * g0, determinant)], axis=-1)
         theta = theta + np.clip(step, -2, 2)
+        if not np.any(np.abs(step) > _CONVERGED):
+            break
     return np.asarray(theta)
 
 

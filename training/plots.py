@@ -72,10 +72,16 @@ def save(figure: Figure, path: Path) -> Path:
     return path
 
 
-def _canvas(columns: int, *, width: float, height: float) -> tuple[Figure, list[Any]]:
-    figure = Figure(figsize=(width * columns, height), dpi=110, layout="constrained")
+def grid(rows: int, columns: int, *, width: float, height: float) -> tuple[Figure, list[list[Any]]]:
+    """An empty figure of rows x columns places, each `width` x `height` inches."""
+    figure = Figure(figsize=(width * columns, height * rows), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(1, columns, squeeze=False)[0]
-    for place in axes:
+    places = figure.subplots(rows, columns, squeeze=False)
+    for place in places.flat:
         place.spines[["top", "right"]].set_visible(False)
-    return figure, list(axes)
+    return figure, [list(row) for row in places]
+
+
+def _canvas(columns: int, *, width: float, height: float) -> tuple[Figure, list[Any]]:
+    figure, (places,) = grid(1, columns, width=width, height=height)
+    return figure, places

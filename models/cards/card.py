@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -59,9 +60,10 @@ def markdown(facts: CardFacts) -> str:
     return _environment().get_template("card.md.j2").render(asdict(facts))
 
 
-def html(facts: CardFacts) -> str:
-    """The card as one self-contained HTML page, every fact escaped."""
-    return _environment().get_template("card.html.j2").render(asdict(facts))
+def html(facts: CardFacts, pictures: Mapping[str, bytes] | None = None) -> str:
+    """The card as one self-contained HTML page, every fact escaped; `pictures` are PNGs by what they show."""
+    inside = {what: base64.b64encode(data).decode() for what, data in (pictures or {}).items()}
+    return _environment().get_template("card.html.j2").render(**asdict(facts), pictures=inside)
 
 
 @cache

@@ -77,3 +77,10 @@ def test_facts_are_text_and_never_markup() -> None:
 
 def test_a_model_without_constraints_says_so() -> None:
     assert "No feature is held to a direction" in markdown(replace(FACTS, monotone={"net_days": 0}))
+
+
+def test_pictures_lie_inside_the_page_with_their_words() -> None:
+    page = html(FACTS, {'Calibration "late"': b"\x89PNG..."})
+    assert 'src="data:image/png;base64,iVBORy4uLg=="' in page
+    assert 'alt="Calibration &#34;late&#34;"' in page
+    assert page.count("src=") == 1

@@ -1,4 +1,4 @@
-"""Both reports in a real browser that may reach nothing: silent, complete, accessible, and made for A4."""
+"""Every report in a real browser that may reach nothing: silent, complete, accessible, and made for A4."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from playwright.sync_api import Page as Tab
 from features import FEATURES
 from receivables.currencies import Currencies
 from receivables.ledger import Ledger
-from reports import decision_figures, portfolio_figures, render, write
+from reports import decision_figures, portfolio_figures, render, validation_figures, write
 from tests.reports import examples
 from tests.reports.html_page import HOSTILE
+from tests.reports.test_validation_report import made, record_of
+
+NAMES = ("decision", "portfolio", "validation")
 
 #: The printable part of A4 within the margins of the style sheet, in CSS pixels.
 A4_WIDTH, A4_HEIGHT = 695, 1031
@@ -46,7 +49,8 @@ def portfolio(ledger: Ledger) -> str:
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder, ledger = tmp_path_factory.mktemp("reports"), examples.customer_ledger()
-    pages = {"decision": decision(ledger), "portfolio": portfolio(ledger)}
+    validation = render("validation.html", validation_figures(record_of(made(segment=HOSTILE))))
+    pages = {"decision": decision(ledger), "portfolio": portfolio(ledger), "validation": validation}
     return {name: write(html, folder / f"{name}.html") for name, html in pages.items()}
 
 
@@ -57,7 +61,7 @@ def tab(browser: Browser) -> Iterator[Tab]:
     context.close()
 
 
-@pytest.mark.parametrize("name", ["decision", "portfolio"])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_report_asks_for_nothing_and_runs_nothing(files: dict[str, Path], tab: Tab, name: str) -> None:
     requests: list[str] = []
     messages: list[str] = []
@@ -73,7 +77,7 @@ def test_a_report_asks_for_nothing_and_runs_nothing(files: dict[str, Path], tab:
     assert tab.evaluate("getComputedStyle(document.querySelector('.verdict')).borderLeftWidth") == "8px"
 
 
-@pytest.mark.parametrize("name", ["decision", "portfolio"])
+@pytest.mark.parametrize("name", NAMES)
 def test_every_picture_has_an_accessible_name_and_lies_within_its_column(
     files: dict[str, Path], tab: Tab, name: str
 ) -> None:
@@ -92,7 +96,7 @@ def test_every_picture_has_an_accessible_name_and_lies_within_its_column(
         assert max(box[2:]) <= 1, title
 
 
-@pytest.mark.parametrize("name", ["decision", "portfolio"])
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("width", [1100, 390], ids=["desk", "phone"])
 def test_nothing_needs_scrolling_sideways(files: dict[str, Path], tab: Tab, name: str, width: int) -> None:
     tab.set_viewport_size({"width": width, "height": 900})

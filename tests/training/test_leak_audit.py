@@ -46,7 +46,8 @@ def test_features_scores_and_labels_of_the_product_do_not_see_the_future(
     sloppy: Ledger, moments: list[pd.Timestamp], late_fit: LateFit, late_data: LateData
 ) -> None:
     priors = late_data.known.priors.at(CUTOFF.to_datetime64())
-    probes = [leak_audit.feature_probe(), leak_audit.score_probe(late_fit.model, priors)]
+    model = late_fit.model
+    probes = [leak_audit.feature_probe(), leak_audit.score_probe(lambda _: (model, priors), model.grid)]
     found = blindness(sloppy, probes, moments, margin_days=2)
     assert [check.verdict for check in found] == [HELD] * 3, found
     assert not leak_audit.failed(found)
