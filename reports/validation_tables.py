@@ -8,11 +8,11 @@ from typing import Any, Final
 from reports import words
 from reports.validation_words import Cells, compared, interval, short_words
 from training.backtest import OLDER
-from training.backtest_figures import COVERAGE, DAYS_LATE, HISTORY, ORIGIN, SEGMENT, WHOLE, WIDTH
+from training.backtest_figures import DAYS_LATE, HISTORY, ORIGIN, SEGMENT, WHOLE, WIDTH
 from training.evaluate import ALL, COLD_START, MINUS, NO_DOMINANT, NO_LARGEST
 from training.fit import MODEL, OWN_RATE, SCORECARD
 from training.ici import ICI
-from training.metrics import AUC, BRIER, ECE, INTERCEPT, KS, LIFT, LOG_LOSS, MAE, SLOPE
+from training.metrics import AUC, BRIER, COVERAGE, ECE, INTERCEPT, KS, LIFT, LOG_LOSS, MAE, SLOPE
 from training.scores import DUE_DATE, OWN_MEDIAN, SEGMENT_RATE
 
 Table = tuple[list[str], list[list[str]]]

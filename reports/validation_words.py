@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reports import words
-from training.backtest_figures import COVERAGE, DAYS_LATE, WHOLE, Cell
+from training.backtest_figures import DAYS_LATE, WHOLE, Cell
 from training.evaluate import ALL, COLD_START, MINUS
 from training.fit import MODEL, OWN_RATE
-from training.metrics import AUC, ECE, LOG_LOSS, MAE, SLOPE
+from training.metrics import AUC, COVERAGE, ECE, LOG_LOSS, MAE, SLOPE
 from training.scores import OWN_MEDIAN
 
 #: Targets in the order in which they are told.

@@ -22,7 +22,7 @@ from training.dataset import Known, LateData
 from training.evaluate import ALL, COLD_START, MIN_OUTCOMES, MINUS, SLICED, slices
 from training.fit import HORIZONS, MODEL
 from training.ici import ICI
-from training.metrics import ECE, INTERCEPT, MAE, PROBABILITY, Estimate, Metric, Resampling, pinball
+from training.metrics import COVERAGE, ECE, INTERCEPT, MAE, PROBABILITY, Estimate, Metric, Resampling, pinball
 from training.scores import DUE_DATE, OWN_MEDIAN
 
 Mask = npt.NDArray[np.bool_]
@@ -37,8 +37,6 @@ HISTORY: Final = "history"
 #: Settlements known at the order, upper ends of the classes.
 _DEPTHS: Final = ((0, "none"), (2, "1 to 2"), (9, "3 to 9"), (49, "10 to 49"), (np.inf, "50 and more"))
 DAYS_LATE: Final = "days_late"
-#: Share of the outcomes within the 10 % and 90 % quantiles; 0.8 is right.
-COVERAGE: Final = Metric("coverage_80", "share within the 80 % interval", 0, lambda y, p, w: _mean(y, w), 0.8)
 WIDTH: Final = Metric("width_80", "mean width of the 80 % interval, days", -1, lambda y, p, w: _mean(y, w))
 _PINBALL: Final = tuple(
     Metric(f"pinball_{level * 100:.0f}", f"quantile loss at {level:.0%}, days", -1, pinball(level))

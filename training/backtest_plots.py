@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from receivables.outcomes import late_column
 from training import plots
 from training.backtest import OLDER
-from training.backtest_figures import COVERAGE, DAYS_LATE, ORIGIN, WHOLE
+from training.backtest_figures import DAYS_LATE, ORIGIN, WHOLE
 from training.evaluate import ALL
 from training.fit import MODEL, OWN_RATE, SCORECARD
-from training.metrics import AUC, LOG_LOSS, MAE, SLOPE
+from training.metrics import AUC, COVERAGE, LOG_LOSS, MAE, SLOPE
 from training.scores import DUE_DATE, OWN_MEDIAN, SEGMENT_RATE
 
 #: Horizons that are drawn.
