@@ -121,7 +121,8 @@ def run_span(
 ) -> Span:
     """Trains on what was known at the origin and scores the orders issued, and booked, before the span's end.
 
-    Raises EmptyInputError where there are no such orders, NotEnoughDataError where too little had matured to learn.
+    Raises EmptyInputError where there are no such orders, NotEnoughDataError where too little had matured to learn,
+    InputError for an estimator of one's own.
     """
     margin = config.maturity_margin_days
     data = LateData.of(Known.at(ledger, split.cutoff))
@@ -133,6 +134,8 @@ def run_span(
         )
     tick("features")
     fit = fit_late(data, settings, margin_days=margin, tick=tick)
+    if not isinstance(fit.model, LateModel):
+        raise InputError("a backtest keeps the model of each origin as text files: it runs with the built-in estimator")
     vintage = Vintage(fit.model, data.known.priors.at(split.cutoff.to_datetime64()))
     history = History.of(known)
     x = vintage.features(history, orders)
