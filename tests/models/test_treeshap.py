@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
 from math import comb
+from pathlib import Path
 
 import lightgbm as lgb
 import numpy as np
@@ -258,3 +261,18 @@ def test_more_variants_than_bits_are_walked_in_groups(forest: Forest, rows: Floa
     varying = np.repeat(rows[:70, 30:][None, :, :], 2, axis=0)
     wanted = forest.margin(np.hstack([np.repeat(rows[:1, :30], 70, axis=0), varying[0]]))
     assert np.array_equal(forest.margins(rows[:2, :30], varying)[0], wanted)
+
+
+def test_scoring_and_explaining_need_lightgbms_library_but_not_its_package(forest: Forest, tmp_path: Path) -> None:
+    (tmp_path / "model.txt").write_text(forest.text())
+    script = """
+import sys
+import numpy as np
+from models.forest import Forest
+forest = Forest.of_text(open(sys.argv[1]).read())
+forest.margin(np.zeros((1, 40)))
+print(forest.explained_by, sorted({"lightgbm", "sklearn", "scipy.stats", "shap"} & set(sys.modules)))
+"""
+    command = [sys.executable, "-c", script, str(tmp_path / "model.txt")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "quadrature []"
