@@ -204,15 +204,15 @@ class LateModel:
         return np.stack([column.values(rows, self._days) for column in self._asked], axis=2)
 
     def _law(self, margins: Floats) -> PaymentLaw:
-        served = [c.apply(margins[:, j]) for j, c in enumerate(self.calibrations)]
-        return PaymentLaw.from_margins(self.grid, np.stack(served, axis=1))
+        slopes, intercepts = self._maps
+        return PaymentLaw.from_margins(self.grid, slopes * margins + intercepts)
 
     def _parts(
         self, rows: Floats, asked: Floats, started: Mapping[str, Floats], margin: Floats, day: int, threads: int
     ) -> Contributions:
         """Contributions to `margin`, from rows, their asked values at `day` and what the trees start from there."""
         reference, parts = self._section(day).shap(np.hstack([rows, asked]), threads=threads)
-        values, homes = np.zeros((len(rows), len(self.names))), self._homes(day)
+        values, homes = np.zeros((len(rows), len(self.names))), self._homes[day]
         values[:, self._places] = parts[:, : len(self.inputs)]
         for part, home in zip(parts.T[len(self.inputs) :], homes.values(), strict=True):
             if home is not None:
@@ -267,8 +267,14 @@ class LateModel:
         rows = matrix(x, len(self.names))
         return rows[:, self.names.index(DEPTH)] if DEPTH in self.names else np.zeros(len(rows))
 
-    def _homes(self, day: int) -> dict[str, str | None]:
-        return {column.name: column.home(day) for column in self._asked}
+    @cached_property
+    def _maps(self) -> tuple[Floats, Floats]:
+        """Slopes and intercepts of the calibrations, by grid day: `Calibration.apply` of all days at once."""
+        return np.array([c.slope for c in self.calibrations]), np.array([c.intercept for c in self.calibrations])
+
+    @cached_property
+    def _homes(self) -> dict[int, dict[str, str | None]]:
+        return {day: {column.name: column.home(day) for column in self._asked} for day in self.grid}
 
     @cached_property
     def _days(self) -> Ints:
