@@ -1,6 +1,7 @@
-"""Bagging over folds: every member is grown without one fold, so each row is judged by a member that never saw it.
+"""Growing trees on raw columns: folds that were held out choose the rounds, then members grow on all rows.
 
-The held-out folds decide how many rounds all members keep, and their log-odds are what calibration may be chosen on.
+The mean of the members' log-odds is one forest. What the folds' own members said of the rows that they had not seen is
+what a calibration may be chosen on.
 """
 
 from __future__ import annotations
@@ -11,20 +12,19 @@ from typing import Any, Final
 
 import lightgbm as lgb
 import numpy as np
+import numpy.typing as npt
 
-from models.boosting import FIXED
+from models.boosting import FIXED, grow
 from models.forest import Forest
 from models.numbers import Floats, Ints
 
-#: Rounds without gain on its held-out fold after which a member stops.
-_PATIENCE: Final = 60
-#: Fewer rounds than this are not kept, however noisy the folds.
-_MIN_ROUNDS: Final = 20
+#: Rounds without gain on its held-out fold after which growing stops.
+_PATIENCE: Final = 100
 
 
 @dataclass(frozen=True)
 class Bag:
-    """The mean forest, and the log-odds (n,) of each training row by the members that had not seen it."""
+    """The mean forest, and the log-odds (n,) of each training row by trees that had not seen it."""
 
     forest: Forest
     margin: Floats
@@ -39,31 +39,37 @@ def bag(
     params: Mapping[str, Any],
     kinds: Sequence[Mapping[str, Any]],
     folds: int,
+    seeds: Sequence[int],
     weights: Floats | None = None,
     threads: int = 1,
 ) -> Bag:
-    """The mean over `kinds` of members times `folds`, fitted to outcomes 0/1; same input, same trees.
+    """The mean over `kinds` of members times `seeds`, fitted to outcomes 0/1; same input, same trees.
 
-    A setting in `params` is LightGBM's and yields to that of the kind; there must be `folds` outcomes of either kind.
+    A setting in `params` is LightGBM's and yields to that of the kind, whose `num_iterations` is the most rounds.
+    There must be `folds` outcomes of either kind.
     """
     fold = _folds(outcomes, folds)
     weight = np.ones(len(outcomes)) if weights is None else weights
     forests, margin = [], np.zeros(len(outcomes))
     for kind in kinds:
-        settings = {**params, **kind, **FIXED, "num_threads": threads, "monotone_constraints": list(monotone)}
-        members = [
-            _member(rows, outcomes, weight, fold == i, {**settings, "seed": i + 1}, list(names)) for i in range(folds)
-        ]
-        rounds = _rounds([losses for _, losses in members])
-        for i, (booster, _) in enumerate(members):
-            forests.append(Forest.of_lightgbm(booster.model_to_string(num_iteration=rounds)))
+        settings = {**params, **kind}
+        fixed = {**FIXED, "num_threads": threads, "monotone_constraints": list(monotone), "seed": 1}
+        judged = [_judged(rows, outcomes, weight, fold == i, {**settings, **fixed}, list(names)) for i in range(folds)]
+        rounds = _rounds([losses for _, losses in judged])
+        for i, (booster, _) in enumerate(judged):
             held = fold == i
             margin[held] += booster.predict(rows[held], raw_score=True, num_iteration=rounds) / len(kinds)
+        forests.append(
+            grow(
+                rows, outcomes, names=names, monotone=monotone, params={**settings, "num_iterations": rounds},
+                seeds=seeds, weights=weights, threads=threads,
+            )
+        )  # fmt: skip
     return Bag(Forest.mean(forests), margin)
 
 
-def _member(
-    rows: Floats, outcomes: Floats, weight: Floats, held: Any, settings: dict[str, Any], names: list[str]
+def _judged(
+    rows: Floats, outcomes: Floats, weight: Floats, held: npt.NDArray[np.bool_], settings: dict[str, Any], names: Any
 ) -> tuple[lgb.Booster, list[float]]:
     """A booster grown without the held-out rows, and its log-loss on them after each round."""
     seen: dict[str, dict[str, list[float]]] = {}
@@ -75,10 +81,10 @@ def _member(
 
 
 def _rounds(losses: Sequence[Sequence[float]]) -> int:
-    """The number of rounds with the lowest mean loss over the folds, as far as all of them have grown."""
-    shortest = min(map(len, losses))
-    mean = np.mean([one[:shortest] for one in losses], axis=0)
-    return min(max(int(mean.argmin()) + 1, _MIN_ROUNDS), shortest)
+    """The number of rounds with the lowest mean loss over the folds; a fold that stopped keeps its last loss."""
+    longest = max(map(len, losses))
+    mean = np.mean([[*one, *[one[-1]] * (longest - len(one))] for one in losses], axis=0)
+    return int(mean.argmin()) + 1
 
 
 def _folds(outcomes: Floats, folds: int) -> Ints:

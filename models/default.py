@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from models.basis import RatingBasis
 from models.calibration import Calibration, choose
 from models.contributions import Contributions
 from models.derived import Derived, credited, find_derived
@@ -43,8 +44,8 @@ KINDS: Final[tuple[dict[str, Any], ...]] = (
     {"num_leaves": 6, "num_iterations": 800},
     {"num_leaves": 8, "num_iterations": 1000, "extra_trees": True},
 )
-#: Folds of the bag that raw columns are learnt with.
-FOLDS: Final = 8
+#: Folds that choose the rounds and the calibration on raw columns.
+FOLDS: Final = 5
 _PARAMETERS: Final = ("event", "names", "inputs", "monotone", "params", "seeds", "raw", "threads")
 
 
@@ -68,10 +69,11 @@ class DefaultModel:
     `names` are the columns of X (x0, x1, ... by default), `inputs` those to learn from (all by default), `monotone`
     the direction per input (+1 a higher value raises risk), `params` replaces single settings of `PARAMS`.
     `raw` says what the columns are. As raw measurements (the default) columns are derived from them
-    (`models.derived`), and trees are grown as a bag over folds that chooses the rounds and the calibration
-    (`models.bagging`; `seeds` count for nothing). As ready features (`raw=False`, the product's own feature table)
-    they are taken as they are, one forest per seed, calibration left to the caller.
-    After `fit`: `core_` (Forest or Scorecard), `derived_`, `calibration_`, `names_`, `inputs_`, `classes_`.
+    (`models.derived`), and two kinds of trees are grown per seed, rounds and calibration chosen on held-out folds
+    (`models.bagging`). As ready features (`raw=False`, the product's own feature table) they are taken as they are,
+    one kind of trees, rounds as set, calibration left to the caller.
+    After `fit`: `core_` (Forest or Scorecard), `derived_`, `calibration_`, `basis_` (may ratings rest on it?),
+    `names_`, `inputs_`, `classes_`.
     """
 
     _estimator_type = "classifier"
@@ -136,14 +138,27 @@ class DefaultModel:
         kinds = [{**kind, **(self.params or {})} for kind in KINDS]
         made = bag(
             rows, outcomes, names=names, monotone=monotone, params=params,
-            kinds=kinds, folds=FOLDS, weights=weights, threads=self.threads,
+            kinds=kinds, folds=FOLDS, seeds=self.seeds, weights=weights, threads=self.threads,
         )  # fmt: skip
         return made.forest, choose(made.margin, outcomes)
 
     def calibrated(self, calibration: Calibration) -> DefaultModel:
         """The same fitted model, served through `calibration`."""
         made = type(self)(**self.get_params())
-        made._set(self.names_, self.inputs_, self.derived_, self.core_, calibration)
+        made._set(self.names_, self.inputs_, self.derived_, self.core_, calibration, self.basis_)
+        return made
+
+    def judged(self, basis: RatingBasis) -> DefaultModel:
+        """The same fitted model with the verdict on it, which its files carry."""
+        made = type(self)(**self.get_params())
+        made._set(self.names_, self.inputs_, self.derived_, self.core_, self.calibration_, basis)
+        return made
+
+    @classmethod
+    def of_scorecard(cls, card: Scorecard, *, event: Event, names: Sequence[str]) -> DefaultModel:
+        """A scorecard as default model for X with columns `names`."""
+        made = cls(event=event, names=tuple(names), inputs=card.names, raw=False)
+        made._set(tuple(names), card.names, (), card, Calibration())
         return made
 
     def with_core(self, core: Core) -> DefaultModel:
@@ -215,7 +230,11 @@ class DefaultModel:
         """The fitted model as text: model.txt (LightGBM) or scorecard.json, model.json (inputs), calibration.json."""
         is_forest = isinstance(self.core_, Forest)
         core = {"model.txt": self.core_.text()} if is_forest else {"scorecard.json": self.core_.to_json()}  # type: ignore[attr-defined]
-        about = {"inputs": list(self.inputs_), "derived": [column.to_dict() for column in self.derived_]}
+        about: dict[str, Any] = {
+            "inputs": list(self.inputs_),
+            "derived": [column.to_dict() for column in self.derived_],
+        }
+        about["basis"] = self.basis_.to_dict()
         documents = {"model.json": about, "calibration.json": self.calibration_.to_dict()}
         texts = core | {name: json.dumps(document, indent=1) for name, document in documents.items()}
         return {name: text.encode() for name, text in texts.items()}
@@ -227,6 +246,7 @@ class DefaultModel:
             about = json.loads(files["model.json"])
             inputs = tuple(map(str, about["inputs"]))
             derived = tuple(Derived.from_dict(column, len(inputs)) for column in about.get("derived", ()))
+            basis = RatingBasis.from_dict(about["basis"]) if "basis" in about else RatingBasis()
             calibration = Calibration.from_dict(json.loads(files["calibration.json"]))
             is_forest = "model.txt" in files
             text = files["model.txt" if is_forest else "scorecard.json"].decode("ascii")
@@ -237,7 +257,7 @@ class DefaultModel:
         if missing or core.names != _all_names(inputs, derived):
             raise ArtefactError(f"default model: its inputs do not fit its columns (missing: {missing})")
         made = cls(event=event, names=tuple(names), inputs=inputs, raw=bool(derived))
-        made._set(tuple(names), inputs, derived, core, calibration)
+        made._set(tuple(names), inputs, derived, core, calibration, basis)
         return made
 
     def _set(
@@ -247,9 +267,10 @@ class DefaultModel:
         derived: tuple[Derived, ...],
         core: Core,
         calibration: Calibration,
+        basis: RatingBasis | None = None,
     ) -> None:
         self.names_, self.inputs_, self.derived_ = names, inputs, derived
-        self.core_, self.calibration_ = core, calibration
+        self.core_, self.calibration_, self.basis_ = core, calibration, basis or RatingBasis()
         self.classes_, self.n_features_in_ = np.array([0, 1]), len(names)
         self._columns = np.array(_places(names, inputs))
 

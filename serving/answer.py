@@ -77,7 +77,7 @@ def blocks(
         "adverse_action_codes": _adverse_codes(found, champion),
         "counterfactuals": _counterfactuals(found),
         "actions": action_blocks(found.actions),
-        "data_quality": _data_quality(request, known, found),
+        "data_quality": _data_quality(request, known, found, champion),
         "model": model_block(champion),
         "compliance": _compliance(request, found),
         "degraded": _degraded(known, found),
@@ -252,7 +252,7 @@ def action_blocks(actions: Sequence[Action]) -> list[Block]:
     ]
 
 
-def _data_quality(request: ScoreRequest, known: Knowledge, found: Assessment) -> Block:
+def _data_quality(request: ScoreRequest, known: Knowledge, found: Assessment, champion: Champion) -> Block:
     x = found.prediction.x[0] if found.prediction else None
     settled = _value(x, "n_settled")
     days = _value(x, "history_days")
@@ -265,7 +265,7 @@ def _data_quality(request: ScoreRequest, known: Knowledge, found: Assessment) ->
         "ledger_loaded_at": moment(known.loaded_at) if known.loaded_at else None,
         "missing_features": [*_absent(request), *_null_features(x)],
         "out_of_range_features": _out_of_range(x),
-        "warnings": _warnings(request, found),
+        "warnings": _warnings(request, found, champion),
     }
 
 
@@ -310,10 +310,12 @@ def _out_of_range(x: np.ndarray | None) -> list[str]:
     return [] if x is None else [NAMES[i] for i in np.flatnonzero((x < _LOW) | (x > _HIGHEST)).tolist()]
 
 
-def _warnings(request: ScoreRequest, found: Assessment) -> list[str]:
+def _warnings(request: ScoreRequest, found: Assessment, champion: Champion) -> list[str]:
     made = [*found.laid.warnings, *found.position.warnings]
     if found.prediction and found.prediction.risk.is_bounded:
         made.append("the score lies at a bound of its scale; the explanation shows it before that")
+    if found.prediction and champion.default.basis_.is_refused:
+        made.append("the rating rests on the worst days past due alone: in training the default model did not beat it")
     return made
 
 

@@ -66,6 +66,7 @@ def default_card(data: DefaultData, fit: DefaultFit, figures: Sequence[Figure], 
         events=int(np.nansum(fit.labels)),
         metrics=_metrics(figures, WORST_DAYS),
         calibration=_calibrations({event.horizon_days: fit.model.calibration_}),
+        rating_basis=fit.model.basis_.text(),
         **_common(about, "default", data.known.cutoff),
     )
 

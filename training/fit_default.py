@@ -8,21 +8,27 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from features import INDEX, NAMES
+from models.basis import ACCEPTED, REFUSED, RatingBasis
 from models.default import DefaultModel
 from models.event import Event
+from models.grades import GradeCheck, grade_check
 from models.inputs import directions, inputs_for
-from models.numbers import Floats, Ints, sigmoid
+from models.numbers import Floats, Ints, logit, sigmoid
+from models.scale import ScoreScale
 from models.scorecard import Scorecard
 from receivables.outcomes import EventRule
 from training.dataset import DefaultData
 from training.evaluate import Judged
 from training.fit import MODEL, SCORECARD, Heldout, Settings, Tick, calibration_of, side_by_side
+from training.metrics import LOG_LOSS, Resampling, difference
 from training.splits import rolling_origins
 
 #: The challenger that uses one number.
 WORST_DAYS: Final = "worst days past due"
+_WORST: Final = "oldest_open_item_days"
 _FOLDS: Final = 5
 
 
@@ -46,9 +52,39 @@ def fit_default(data: DefaultData, settings: Settings, *, tick: Tick = lambda _:
         return fitted
 
     heldout = _default_out_of_time(data, settings, labels, learn) or _default_by_customer(data, settings, labels, learn)
-    final = learn(np.ones(len(labels), dtype=np.bool_), labels)
-    groups = data.orders.customer_id[heldout.rows]
-    return DefaultFit(final.calibrated(calibration_of(heldout.margins, labels[heldout.rows], groups)), heldout, labels)
+    groups, outcomes = data.orders.customer_id[heldout.rows], labels[heldout.rows]
+    basis = rating_basis(heldout, outcomes, groups, data.event)
+    if basis.is_refused:
+        final, margins = _worst_days_alone(data, labels), logit(heldout.challengers[WORST_DAYS][data.event.name])
+    else:
+        final, margins = learn(np.ones(len(labels), dtype=np.bool_), labels), heldout.margins
+    fitted = final.calibrated(calibration_of(margins, outcomes, groups)).judged(basis)
+    return DefaultFit(fitted, heldout, labels)
+
+
+def rating_basis(heldout: Heldout, outcomes: Floats, groups: npt.NDArray[np.object_], event: EventRule) -> RatingBasis:
+    """Accepted if the model's held-out log-loss is below that of the worst days past due alone beyond chance.
+
+    Beyond chance: the 95 % interval of the difference, customers redrawn, lies below zero. A model that cannot show
+    that is refused, whatever its other merits: the one number is simpler, and known to every credit manager.
+    """
+    rule = heldout.challengers[WORST_DAYS][event.name]
+    sample = Resampling.of(groups.astype(str))
+    found = difference(LOG_LOSS, outcomes, sigmoid(heldout.margins), rule, sample)
+    figures = f"log-loss difference {found.value:+.4f}, 95 % interval {found.low:+.4f} to {found.high:+.4f}"
+    if found.high < 0:
+        return RatingBasis(ACCEPTED, f"beats the {WORST_DAYS} alone, {heldout.how} ({figures})")
+    return RatingBasis(
+        REFUSED,
+        f"the model does not beat the {WORST_DAYS} alone, {heldout.how} ({figures}); ratings rest on that number",
+    )
+
+
+def _worst_days_alone(data: DefaultData, labels: Floats) -> DefaultModel:
+    """The one-number rule learnt from all matured outcomes: what is served where the model is refused."""
+    matured = ~np.isnan(labels)
+    card = Scorecard.fit(data.x[matured][:, [INDEX[_WORST]]], labels[matured], names=(_WORST,))
+    return DefaultModel.of_scorecard(card, event=model_event(data.event), names=NAMES)
 
 
 Learn = Callable[[npt.NDArray[np.bool_], Floats], DefaultModel]
@@ -90,7 +126,7 @@ def _default_challengers(
 ) -> dict[str, dict[str, Floats]]:
     """Scorecards on all inputs and on the worst days past due alone."""
     made = {}
-    for who, names in ((WORST_DAYS, ("oldest_open_item_days",)), (SCORECARD, inputs_for("default"))):
+    for who, names in ((WORST_DAYS, (_WORST,)), (SCORECARD, inputs_for("default"))):
         columns = [INDEX[name] for name in names]
         card = Scorecard.fit(data.x[train][:, columns], labels[train], names=names)
         made[who] = {data.event.name: card.probability(data.x[test][:, columns])}
@@ -103,6 +139,19 @@ def judged_default(data: DefaultData, fit: DefaultFit) -> Judged:
     predictors = {MODEL: {name: sigmoid(fit.heldout.margins)}, **fit.heldout.challengers}
     settled = data.x[rows, INDEX["n_settled"]]
     return Judged(data.orders.customer_id[rows], settled, {name: fit.labels[rows]}, predictors)
+
+
+def checked_grades(data: DefaultData, fit: DefaultFit, scale: ScoreScale) -> tuple[GradeCheck, ...]:
+    """The grades that the served model's like gave held-out customers, at the newest snapshot of each."""
+    rows, name = fit.heldout.rows, data.event.name
+    refused = fit.model.basis_.is_refused
+    margins = logit(fit.heldout.challengers[WORST_DAYS][name]) if refused else fit.heldout.margins
+    moments = data.orders.as_of[rows]
+    newest = np.flatnonzero(
+        moments == pd.Series(moments).groupby(data.orders.customer_id[rows].astype(str)).transform("max").to_numpy()
+    )
+    p = sigmoid(fit.model.calibration_.apply(margins))[newest]
+    return grade_check(scale, p, fit.labels[rows][newest])
 
 
 def _default_model(data: DefaultData, settings: Settings) -> DefaultModel:

@@ -41,7 +41,7 @@ from training.fit import (
     fit_late,
 )
 from training.fit import judged_late as judged_late_of
-from training.fit_default import DefaultFit, fit_default, judged_default
+from training.fit_default import DefaultFit, checked_grades, fit_default, judged_default
 from training.gate import Check, Gate, Verdict
 from training.metrics import COVERAGE, LOG_LOSS
 from training.promote import NOT_ASKED, Challenger, Decision, current_champion, decide, note, put_in_place, refused
@@ -168,7 +168,7 @@ def _register(done: _Fitted, *, folder: Path, name: str, trained_at: dt.datetime
             run_id=run_id,
             trained_at=trained_at.isoformat(timespec="seconds"),
             training_cutoff=done.late.known.cutoff.isoformat(),
-            metrics=_headline(done.figures),
+            metrics={**_headline(done.figures), "rating_basis": done.default_fit.model.basis_.to_dict()},
         )
         save_late(Path(scratch) / "late", _storable(done), facts)
         save_default(
@@ -328,6 +328,9 @@ def _record(
         documents={
             "figures.json": [f.to_dict() for f in done.figures],
             **{f"by_{name}.json": table for name, table in tables.items()},
+            "grades.json": [
+                check.to_dict() for check in checked_grades(done.default, done.default_fit, ScoreScale.load())
+            ],
             "card_late.md": markdown(late),
             "card_late.html": html(late),
             "card_default.md": markdown(default),

@@ -29,7 +29,8 @@ class CardFacts:
     """What a card states. Texts are plain sentences; `event` is `Event.text()` or the late horizons in words.
 
     `metrics` holds one tuple per slice (all, without the largest customer, cold start, ...); `monotone` the features
-    held to a direction (+1 a higher value raises risk); `leak_audit` check -> result.
+    held to a direction (+1 a higher value raises risk); `leak_audit` check -> result; `rating_basis` whether ratings
+    may rest on the model and why, null where that is no question.
     """
 
     title: str
@@ -53,6 +54,7 @@ class CardFacts:
     monotone: Mapping[str, int]
     leak_audit: Mapping[str, str]
     limits: tuple[str, ...]
+    rating_basis: str | None = None
 
 
 def markdown(facts: CardFacts) -> str:

@@ -118,7 +118,7 @@ def cards() -> CardPanel:
 
 @pytest.fixture(scope="module")
 def raw(cards: CardPanel) -> DefaultModel:
-    return DefaultModel(params=FAST).fit(cards.x, cards.y)
+    return DefaultModel(params=FAST, seeds=(1,)).fit(cards.x, cards.y)
 
 
 def test_raw_columns_are_derived_from_and_explained_in_full_by_the_given_ones(
@@ -144,13 +144,13 @@ def test_a_fitted_model_survives_a_pickle_between_processes(raw: DefaultModel, c
 
 def test_a_frame_is_taken_with_its_names_and_only_in_the_order_of_training(cards: CardPanel) -> None:
     frame = pd.DataFrame(cards.x, columns=list(CARDS))
-    model = DefaultModel(params=FAST).fit(frame, pd.Series(cards.y))
+    model = DefaultModel(params=FAST, seeds=(1,)).fit(frame, pd.Series(cards.y))
     assert model.names_ == CARDS
     assert list(model.feature_names_in_) == list(CARDS)
     assert np.array_equal(model.predict_proba(frame), model.predict_proba(cards.x))
     with pytest.raises(InputError, match="in their order"):
         model.predict_proba(frame[list(CARDS[::-1])])
-    spoken = DefaultModel(params=FAST).fit(frame.rename(columns={"limit": "the limit (EUR)"}), cards.y)
+    spoken = DefaultModel(params=FAST, seeds=(1,)).fit(frame.rename(columns={"limit": "the limit (EUR)"}), cards.y)
     assert spoken.names_ == tuple(f"x{i}" for i in range(23))
 
 
@@ -171,7 +171,7 @@ def test_tables_of_any_shape_are_learnt_from(cards: CardPanel, shape: str) -> No
         "wide": (np.column_stack([cards.x, r.normal(size=(3000, 300))]), cards.y),
         "booleans": (cards.x[:, 5:11] > 0, cards.y),
     }[shape]
-    p = DefaultModel(params={"num_iterations": 5}).fit(x, y).predict_proba(x)
+    p = DefaultModel(params={"num_iterations": 5}, seeds=(1,)).fit(x, y).predict_proba(x)
     assert p.shape == (len(x), 2)
     assert np.isfinite(p).all()
 
