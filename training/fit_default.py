@@ -46,8 +46,7 @@ def fit_default(data: DefaultData, settings: Settings, *, tick: Tick = lambda _:
     labels = data.labels(cutoff=data.known.cutoff)
 
     def learn(rows: npt.NDArray[np.bool_], known: Floats) -> DefaultModel:
-        use = rows & ~np.isnan(known)
-        fitted = _default_model(data, settings).fit(data.x[use], known[use])
+        fitted = fitted_on_all(data, settings, np.where(rows, known, np.nan))
         tick(data.event.label)
         return fitted
 
@@ -85,6 +84,12 @@ def _worst_days_alone(data: DefaultData, labels: Floats) -> DefaultModel:
     matured = ~np.isnan(labels)
     card = Scorecard.fit(data.x[matured][:, [INDEX[_WORST]]], labels[matured], names=(_WORST,))
     return DefaultModel.of_scorecard(card, event=model_event(data.event), names=NAMES)
+
+
+def fitted_on_all(data: DefaultData, settings: Settings, labels: Floats) -> DefaultModel:
+    """The default model of every snapshot whose label (n,) is known, before calibration and without a verdict."""
+    use = ~np.isnan(labels)
+    return _default_model(data, settings).fit(data.x[use], labels[use])
 
 
 Learn = Callable[[npt.NDArray[np.bool_], Floats], DefaultModel]
