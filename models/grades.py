@@ -36,6 +36,7 @@ def grade_check(scale: ScoreScale, p: Floats, outcomes: Floats) -> tuple[GradeCh
 
     The test takes rows as independent: two snapshots of one customer would count one story twice.
 
+    >>> import numpy as np
     >>> checks = grade_check(ScoreScale.load(), np.full(100, 0.03), np.repeat([1.0, 0.0], [8, 92]))
     >>> [(c.rating, c.customers, c.events, round(c.p_value, 4)) for c in checks]
     [('R06', 100, 8, 0.0059)]
