@@ -83,7 +83,7 @@ def _save(place: Path, known: Known, data: LateData) -> None:
     # only the size of the model counts here: what it learns is whether an invoice was paid late
     outcomes = np.nan_to_num(labels[:, GRID.index(0)])
     event = Event("default_12m", "default", 90, 365, True)
-    default = DefaultModel(event=event, names=NAMES, inputs=default_names, params=_SIZE, seeds=(1,))
+    default = DefaultModel(event=event, names=NAMES, inputs=default_names, params=_SIZE, seeds=(1,), raw=False)
     facts = Facts(
         name="otc-payment-risk", feature_set_version=VERSION, version="1", run_id="0" * 32,
         trained_at="2026-11-20T03:12:40Z", training_cutoff=_END.isoformat(), calibration_version="cal-1",
