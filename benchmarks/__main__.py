@@ -22,6 +22,7 @@ from benchmarks import page, picture
 from benchmarks.measure import MACHINE, machine
 from benchmarks.part import Part, Sizes, say
 from benchmarks.parts import BY_NAME, PARTS
+from features.memory import keep_memory
 
 _ROWS: Final = 1_000_000
 _LARGE: Final = 10_000_000
@@ -29,6 +30,7 @@ _LARGE: Final = 10_000_000
 
 def measure(part: Part, args: argparse.Namespace) -> None:
     """Runs the part in this process and writes its figures; those of other parts stay."""
+    keep_memory()  # for all contenders alike: what fresh memory costs is the machine's business
     with tempfile.TemporaryDirectory() as folder:
         sizes = Sizes(args.rows, args.large, args.calls, args.repetitions, args.featuretools, Path(folder))
         found = part.run(sizes)

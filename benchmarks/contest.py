@@ -15,7 +15,14 @@ from benchmarks import floor, ours, pandas_peer, polars_peer, sql
 from benchmarks.measure import Cost, flat, median_cost
 from benchmarks.part import Bar, Part, Results, Sizes, number, say
 from benchmarks.reference import NAMES, differences
-from benchmarks.synthetic import COLUMNS, Columns, customer_ids, history_of, orders_of
+from benchmarks.synthetic import (
+    COLUMNS,
+    Columns,
+    customer_ids,
+    history_of_sorted,
+    orders_of,
+    sorted_by_customer,
+)
 from features.expression import Floats
 from receivables.errors import OtcRiskError
 
@@ -54,29 +61,40 @@ PEERS: Final = (
 _WARM_UP_ROWS: Final = 500
 
 
-def _prepare_ours(columns: Columns) -> tuple[Any, ...]:
-    ids = customer_ids(columns.customers)
-    return columns, ids, orders_of(columns, ids), ours.priors()
+def _prepare_ours(columns: Columns) -> tuple[Columns, Any]:
+    return columns, customer_ids(columns.customers)
 
 
-def _run_ours(given: tuple[Any, ...]) -> Floats:
-    """From the columns: the sort that compiles the history is part of the work, as it is of the peers'."""
-    columns, ids, orders, priors = given
-    return ours.reference(history_of(columns, ids), orders, priors)
+def _run_ours(given: tuple[Columns, Any]) -> tuple[Floats, Any]:
+    """From the columns: the sort that compiles the history is part of the work, as it is of the peers'. The answer
+    comes by customer, with the rows, as DuckDB's and Polars' comes in an order of theirs."""
+    columns, ids = given
+    rows, by_customer = sorted_by_customer(columns)
+    history, orders = history_of_sorted(by_customer, ids), orders_of(by_customer, ids)
+    return ours.reference(history, orders, ours.priors(), by_customer.customer), rows
 
 
-def _run_sorted(given: tuple[Any, ...]) -> Floats:
-    return ours.reference(*given)
+def _as_given(answer: tuple[Floats, Any]) -> Floats:
+    matrix, rows = answer
+    out = np.empty_like(matrix)
+    out[rows] = matrix
+    return out
 
 
 def _prepare_sorted(columns: Columns) -> tuple[Any, ...]:
-    columns, ids, orders, priors = _prepare_ours(columns)
-    return history_of(columns, ids), orders, priors
+    ids = customer_ids(columns.customers)
+    rows, by_customer = sorted_by_customer(columns)
+    return rows, history_of_sorted(by_customer, ids), orders_of(by_customer, ids), by_customer.customer
 
 
-OURS: Final = Contender("ours", _prepare_ours, _run_ours, np.asarray, 5)
+def _run_sorted(given: tuple[Any, ...]) -> tuple[Floats, Any]:
+    rows, history, orders, codes = given
+    return ours.reference(history, orders, ours.priors(), codes), rows
+
+
+OURS: Final = Contender("ours", _prepare_ours, _run_ours, _as_given, 5)
 #: The history is compiled already, as it is where several feature sets or moments are computed from it.
-OURS_COMPILED: Final = Contender("ours_compiled", _prepare_sorted, _run_sorted, np.asarray, 5)
+OURS_COMPILED: Final = Contender("ours_compiled", _prepare_sorted, _run_sorted, _as_given, 5)
 
 
 def measure(contender: Contender, columns: Columns, repetitions: int | None = None) -> tuple[Cost, Floats]:

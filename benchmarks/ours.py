@@ -11,6 +11,7 @@ from benchmarks.synthetic import Columns, customer_ids, history_of, orders_of
 from features import History, Orders, Priors, build_features
 from features.engine import Engine
 from features.expression import Floats
+from features.history import Ints
 from features.state import CustomerState, OneOrder
 from receivables.ledger import Ledger
 
@@ -23,14 +24,14 @@ def _reference_engine() -> Engine:
     return Engine.of(reference_features())
 
 
-def reference(history: History, orders: Orders, priors: Priors) -> Floats:
-    """The 25 reference features, float64 (orders x 25)."""
-    return _reference_engine().build(history, orders, priors)
+def reference(history: History, orders: Orders, priors: Priors, codes: Ints | None = None) -> Floats:
+    """The 25 reference features, float64 (orders x 25); `codes` of the orders' customers where they are known."""
+    return _reference_engine().build(history, orders, priors, codes=codes)
 
 
-def whole_table(history: History, orders: Orders, priors: Priors) -> Floats:
-    """Every feature of the table, float64 (orders x features)."""
-    return build_features(history, orders, priors)
+def whole_table(history: History, orders: Orders, priors: Priors, out: Floats | None = None) -> Floats:
+    """Every feature of the table, float64 (orders x features), in `out` where it is given."""
+    return build_features(history, orders, priors, out=out)
 
 
 def states(ledger: Ledger) -> list[CustomerState]:
@@ -61,6 +62,7 @@ def warm_up() -> None:
 
 
 def nbytes(history: History, orders: Orders) -> int:
-    """Bytes of all arrays of the inputs; of text the references only."""
+    """Bytes of all arrays of the inputs; of text the references only, once where all rows share one text."""
     parts = (history.customers, history.invoices, history.clearings, history.events, orders)
-    return sum(getattr(part, name).nbytes for part in parts for name in part.__dataclass_fields__)
+    arrays = (getattr(part, name) for part in parts for name in part.__dataclass_fields__)
+    return sum(array.nbytes if any(array.strides) else array.itemsize for array in arrays)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from features import History, Orders
 from features.history import Clearings, Customers, Events, Invoices
 from features.kernel import DAY_US, PAYMENT
+from features.ordering import by_code
 from receivables.currencies import Currencies, Rates
 from receivables.ledger import Ledger
 from receivables.schema import end_of_day
@@ -107,11 +108,21 @@ def customer_ids(customers: int) -> NDArray[np.object_]:
     return np.array([f"C{code:09d}" for code in range(customers)], dtype=object)
 
 
+def sorted_by_customer(columns: Columns) -> tuple[Ints, Columns]:
+    """The rows by customer, each customer's as posted, and the columns in that order."""
+    rows = by_code(columns.customer, columns.customers)
+    return rows, columns.take(rows)
+
+
 def history_of(columns: Columns, ids: NDArray[np.object_]) -> History:
     """The columns compiled as `History.of` would compile their ledger, without the detour over frames."""
-    sorted_rows = columns.take(columns.by_customer())
+    return history_of_sorted(sorted_by_customer(columns)[1], ids)
+
+
+def history_of_sorted(sorted_rows: Columns, ids: NDArray[np.object_]) -> History:
+    """`history_of` columns that come by customer."""
     invoices = Invoices(
-        start=np.searchsorted(sorted_rows.customer, np.arange(columns.customers + 1)).astype(np.int64),
+        start=np.searchsorted(sorted_rows.customer, np.arange(sorted_rows.customers + 1)).astype(np.int64),
         known=(sorted_rows.issued + 1) * DAY_US,
         issued=sorted_rows.issued,
         due=sorted_rows.due,
@@ -119,7 +130,7 @@ def history_of(columns: Columns, ids: NDArray[np.object_]) -> History:
         base=sorted_rows.amount,
         net_days=sorted_rows.net_days,
     )
-    return History(_master(ids), invoices, _clearings(sorted_rows), _no_events(columns.customers), _rates())
+    return History(_master(ids), invoices, _clearings(sorted_rows), _no_events(sorted_rows.customers), _rates())
 
 
 @lru_cache(maxsize=1)
@@ -161,9 +172,9 @@ def _master(ids: NDArray[np.object_]) -> Customers:
 
 def orders_of(columns: Columns, ids: NDArray[np.object_]) -> Orders:
     """Each invoice as the order it came from, as of 00:00 of its issue day; rows as the columns'."""
-    n = len(columns)
     issued = columns.issued.view("datetime64[D]")
-    blank = np.full(n, "", dtype=object)
+    # one text for all
+    blank, currency = (np.broadcast_to(np.array(text, dtype=object), len(columns)) for text in ("", CURRENCY))
     return Orders(
         customer_id=ids[columns.customer],
         as_of=issued.astype("datetime64[us]"),
@@ -171,7 +182,7 @@ def orders_of(columns: Columns, ids: NDArray[np.object_]) -> Orders:
         due_on=columns.due.view("datetime64[D]"),
         net_days=columns.net_days,
         amount_minor=columns.amount,
-        currency=np.full(n, CURRENCY, dtype=object),
+        currency=currency,
         country=blank,
         segment=blank,
         ids=blank,

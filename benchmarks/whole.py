@@ -9,13 +9,23 @@ import gc
 import json
 import subprocess
 import sys
+from functools import partial
 from typing import Final
+
+import numpy as np
 
 from benchmarks import ours
 from benchmarks.measure import Cost, cost_of, flat, forget_peak, median_cost, peak_bytes, resident_bytes
 from benchmarks.part import Bar, Part, Sizes
-from benchmarks.synthetic import Columns, customer_ids, history_of, orders_of
-from features import History, Orders
+from benchmarks.synthetic import (
+    Columns,
+    customer_ids,
+    history_of,
+    history_of_sorted,
+    orders_of,
+    sorted_by_customer,
+)
+from features import NAMES, History, Orders
 
 #: Rows of a partition: a few hundred MB of features at once.
 PARTITION_ROWS: Final = 250_000
@@ -32,9 +42,9 @@ def partition_sizes(rows: int) -> list[int]:
 
 
 def inputs(columns: Columns) -> tuple[History, Orders]:
-    """What the engine is given."""
-    ids = customer_ids(columns.customers)
-    return history_of(columns, ids), orders_of(columns, ids)
+    """What the engine is given: a compiled history, and orders by customer and day, as `otcrisk features` has them."""
+    ids, (_, by_customer) = customer_ids(columns.customers), sorted_by_customer(columns)
+    return history_of_sorted(by_customer, ids), orders_of(by_customer, ids)
 
 
 def one_call(rows: int, repetitions: int) -> dict[str, Cost]:
@@ -49,16 +59,15 @@ def one_call(rows: int, repetitions: int) -> dict[str, Cost]:
 
 
 def partitions(rows: int) -> Cost:
-    """Sum over the partitions of computing every feature on a compiled history; one partition is held at a time."""
-    costs = [_partition(Columns.make(size, seed)) for seed, size in enumerate(partition_sizes(rows))]
+    """Sum over the partitions of computing every feature on a compiled history; one partition is held at a time, and
+    all are written to the same memory."""
+    sizes, priors = partition_sizes(rows), ours.priors()
+    room = np.empty((max(sizes), len(NAMES)))
+    costs = []
+    for seed, size in enumerate(sizes):
+        history, orders = inputs(Columns.make(size, seed))
+        costs.append(cost_of(partial(ours.whole_table, history, orders, priors, room[:size]))[0])
     return Cost(sum(cost.cpu for cost in costs), sum(cost.wall for cost in costs))
-
-
-def _partition(columns: Columns) -> Cost:
-    (history, orders), priors = inputs(columns), ours.priors()
-    # by customer and day, as `otcrisk features` computes and writes them
-    orders = orders.take(columns.by_customer())
-    return cost_of(lambda: ours.whole_table(history, orders, priors))[0]
 
 
 def memory(rows: int) -> dict[str, float]:

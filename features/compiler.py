@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -33,8 +33,8 @@ from features.expression import (
     nodes,
 )
 from features.feature import Feature
-from features.loop import HEAD, LOOP
-from features.plan import GROWING, Plan, Work
+from features.loop import HEAD, LOOP, SETTLEMENTS
+from features.plan import GROWING, Kind, Plan, Work
 
 _COMPARE: Final = {Compare.ABOVE: ">", Compare.EQUAL: "==", Compare.NOT_ABOVE: "<="}
 _RECENT: Final = {
@@ -68,7 +68,9 @@ def source(features: Sequence[Feature]) -> str:
     plan = Plan.of(leaf for leaf in leaves if isinstance(leaf, Aggregate))
     given = tuple(dict.fromkeys(leaf.name for leaf in leaves if isinstance(leaf, Given)))
     priors = tuple(dict.fromkeys(leaf.days for leaf in leaves if isinstance(leaf, PriorRate)))
-    blocks = {f"add {log.name.lower()}": list(_adder([w for w in plan.work if w.aggregate.log is log])) for log in Log}
+    added = [work for work in plan.work if work.kind is not Kind.NEWEST]
+    blocks = {f"add {log.name.lower()}": list(_adder([w for w in added if w.aggregate.log is log])) for log in Log}
+    blocks["take in settlements"] = SETTLEMENTS.splitlines() if "settled" in plan.needs else []
     blocks["read"] = list(_reader(features, plan, given, priors))
     head = HEAD.format(fingerprint=hashlib.sha256(inspect.getsource(kernel).encode()).hexdigest()[:16])
     lines = [
@@ -76,20 +78,23 @@ def source(features: Sequence[Feature]) -> str:
         f"{', '.join(log.name for log in Log)} = range({len(Log)})",
         f"GIVEN = {given!r}",
         f"PRIORS = {priors!r}",
-        f"N_FEATURES, WIDTH, N_MAXIMA, N_NET = {len(features)}, {plan.width}, {plan.extremes}, {plan.net_sums}",
+        f"N_FEATURES, WIDTH, N_PEAKS, N_MAXIMA, N_NET = {len(features)}, {', '.join(map(str, plan.sizes))}",
         *_weights(plan),
-        *_filled(LOOP, blocks),
+        *_filled(LOOP, blocks, plan.needs),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _filled(template: str, blocks: Mapping[str, list[str]]) -> Iterator[str]:
+def _filled(template: str, blocks: Mapping[str, list[str]], needs: Collection[str]) -> Iterator[str]:
     """The template's lines, but for those that say what to put in their place, indented alike.
 
     `#: NAME` stands for the block of that name, `NAME = position of MOMENT` for the position of the first moment at or
-    after one that is given in microseconds.
+    after one that is given in microseconds; `#? NEED` ends a line that only this need keeps.
     """
-    for line in template.splitlines():
+    for marked in template.splitlines():
+        line, _, need = marked.partition("  #? ")
+        if need and need not in needs:
+            continue
         indent, words = line[: len(line) - len(line.lstrip())], line.split()
         name = line.strip().removeprefix("#: ")
         if name in blocks:
@@ -115,7 +120,7 @@ def _weights(plan: Plan) -> Iterator[str]:
 def _adder(work: list[Work]) -> Iterator[str]:
     """Adds one fact, which holds from moment `first` until `last`, to every aggregate of its log."""
     if any(w.parameter is OrderDay.NET_DAYS for w in work):
-        yield from ("code = -1", "for j in range(len(codes)):", "    if codes[j] == v_net_days:", "        code = j")
+        yield from ("code = -1", "for j in range(n_codes):", "    if codes[j] == v_net_days:", "        code = j")
     for days, window in groupby(work, key=lambda w: w.aggregate.days):
         left = "" if days == EVER else f", {_at('day', days + 1)}"
         yield f"until = min(last{left})" if left else "until = last"
@@ -134,37 +139,60 @@ def _family(family: list[Work]) -> Iterator[str]:
     starts = [_at(date, k + 1) for date, k in bounds if k is not None]
     if not starts:
         yield "start = first"
-        yield from (line for work in family for line in _statement(work))
+        yield from _statements(family)
         return
     yield f"start = max(first, {', '.join(starts)})"
     yield "if start < until:"
-    yield from (f"    {line}" for work in family for line in _statement(work))
+    yield from (f"    {line}" for line in _statements(family))
 
 
-def _statement(work: Work) -> Iterator[str]:
-    """What one fact does to one aggregate."""
-    a, column = work.aggregate, work.column
-    condition = " and ".join(_condition(c) for c in work.fixed)
-    if work.is_extreme:
-        key = _growth(a.field)[0] if a.op is Op.MAX else f"(day << {kernel.ORDINAL_BITS}) + ordinal"
+def _statements(family: list[Work]) -> Iterator[str]:
+    """What one fact does to the aggregates of a family from moment `start` until `until`."""
+    for late, some in groupby(family, key=lambda w: w.is_turned):
+        works = list(some)
+        adds = [add for work in works if work.kind is Kind.SUM for add in _adds(work, late)]
+        others = [line for work in works if work.kind is not Kind.SUM for line in _statement(work, late)]
+        # side by side, so that the processor can add several at once
+        lines = [f"sums[{at}, {column}] {sign}= {value}" for at, sign in _ENDS[late] for column, value in adds] + others
+        if not late:
+            yield from lines
+            continue
+        # late, if at all, until then; still open, if it was, until it turned
+        yield f"stop = until if v_days_late > {works[0].due_above} else min(turn, until)"
+        yield from _guarded("start < stop", *lines)
+
+
+_ENDS: Final = {late: (("start", "+"), ("stop" if late else "until", "-")) for late in (False, True)}
+
+
+def _adds(work: Work, late: bool) -> Iterator[tuple[str, str]]:
+    """Running sums and what a fact adds to each."""
+    place = f"{work.column} + v_due_weekday" if work.parameter is OrderDay.DUE_WEEKDAY else f"{work.column}"
+    condition = "" if late else " and ".join(_condition(c) for c in work.fixed)
+    for power, value in enumerate(_polynomial(work.aggregate)):
+        column = place if not power else f"{work.column + power}"
+        yield column, f"({value} if {condition} else 0)" if condition else value
+
+
+def _statement(work: Work, late: bool) -> Iterator[str]:
+    """What a fact does to an aggregate that is not a plain sum."""
+    a, column, until = work.aggregate, work.column, _ENDS[late][1][0]
+    condition = "" if late else " and ".join(_condition(c) for c in work.fixed)
+    key = _growth(a.field)[0] if a.op is Op.MAX else f"(day << {kernel.ORDINAL_BITS}) + ordinal"
+    if work.kind is Kind.PEAK:
+        yield from _guarded(condition, f"peaks[start, {column}] = max(peaks[start, {column}], {key})")
+    elif work.kind is Kind.MAXIMUM:
+        places = [f"maxima[(level * n + {at}) * N_MAXIMA + {column}]" for at in ("start", "other")]
         yield from _guarded(
             condition,
             f"key, level = {key}, levels[until - start]",
             "other = until - (1 << level)",
-            f"maxima[{column}, level, start] = max(maxima[{column}, level, start], key)",
-            f"maxima[{column}, level, other] = max(maxima[{column}, level, other], key)",
+            *(f"{place} = max({place}, key)" for place in places),
         )
-    elif work.parameter is OrderDay.NET_DAYS:
+    elif work.kind is Kind.NET_SUM:
         condition = f"code >= 0 and {condition}" if condition else "code >= 0"
-        target = f"code * N_NET + {column}"
-        yield from _guarded(condition, f"net[start, {target}] += 1", f"net[until, {target}] -= 1")
-    else:
-        place = f"{column} + v_due_weekday" if work.parameter is OrderDay.DUE_WEEKDAY else f"{column}"
-        for power, value in enumerate(_polynomial(a)):
-            shown = f"({value} if {condition} else 0)" if condition else value
-            at = place if not power else f"{column + power}"
-            yield f"sums[start, {at}] += {shown}"
-            yield f"sums[until, {at}] -= {shown}"
+        places = [f"{at} * across + code * N_NET + {column}" for at in ("start", until)]
+        yield from _guarded(condition, *(f"net[{place}] {sign}= 1" for place, sign in zip(places, "+-", strict=True)))
 
 
 def _guarded(condition: str, *statements: str) -> Iterator[str]:
@@ -206,8 +234,10 @@ def _product(p: str, r: str) -> str:
 
 def _reader(features: Sequence[Feature], plan: Plan, given: tuple[str, ...], priors: tuple[int, ...]) -> Iterator[str]:
     """Turns one moment's running sums and maxima into the features of one order."""
-    names: dict[Node, str] = {Given(name): f"given[{i}, row]" for i, name in enumerate(given)}
-    names.update({PriorRate(k): f"given[{len(given) + i}, row]" for i, k in enumerate(priors)})
+    names: dict[Node, str] = {Given(name): f"given[row, {i}]" for i, name in enumerate(given)}
+    names.update({PriorRate(k): f"given[row, {len(given) + i}]" for i, k in enumerate(priors)})
+    if any(work.kind is Kind.NEWEST for work in plan.work):
+        yield from ("newest = held", "while newest > 0 and day_of(keys[newest - 1]) > today:", "    newest -= 1")
     for i, work in enumerate(plan.work):
         names[work.aggregate] = f"a{i}"
         yield f"a{i} = {_value(work)}"
@@ -243,19 +273,21 @@ def _recent(name: str, aggregate: Aggregate) -> Iterator[str]:
 
 def _value(work: Work) -> str:
     a, c = work.aggregate, work.column
-    if work.is_extreme:
-        key = f"maxima[{c}, 0, q]"
+    if work.kind is Kind.NEWEST:
+        return "float(today - day_of(keys[newest - 1])) if newest > 0 else np.nan"
+    if work.kind in (Kind.PEAK, Kind.MAXIMUM):
+        key = f"peak[{c}]" if work.kind is Kind.PEAK else f"maxima[q * N_MAXIMA + {c}]"
         values = {Field.AGE: f"today - day_of({key})", Field.AMOUNT: f"event_amount[{key} & ORDINAL_MASK]"}
         value = values.get(a.field, f"event_value[{key} & ORDINAL_MASK]")
         if a.op is Op.MAX:
             value = f"{key} + today" if work.degree else key
         return f"np.nan if {key} == NULL else float({value})"
     if work.parameter is OrderDay.DUE_WEEKDAY:
-        return f"float(sums[q, {c} + weekday]) if weekday >= 0 else 0.0"
-    if work.parameter is OrderDay.NET_DAYS:
-        return f"float(net[q, code * N_NET + {c}])"
-    terms = (f"sums[q, {c}]", f"sums[q, {c}] + today * sums[q, {c + 1}]",
-             f"sums[q, {c}] + today * (sums[q, {c + 1}] + today * sums[q, {c + 2}])")  # fmt: skip
+        return f"float(so_far[{c} + weekday]) if weekday >= 0 else 0.0"
+    if work.kind is Kind.NET_SUM:
+        return f"float(net_so_far[code * N_NET + {c}])"
+    terms = (f"so_far[{c}]", f"so_far[{c}] + today * so_far[{c + 1}]",
+             f"so_far[{c}] + today * (so_far[{c + 1}] + today * so_far[{c + 2}])")  # fmt: skip
     return f"float({terms[work.degree]})"
 
 

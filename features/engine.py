@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from types import ModuleType
 from typing import Final, Self
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features import calendars, compiler, published
+from features import calendars, compiler, ordering, published
 from features.expression import Floats
 from features.external import site
 from features.feature import Feature
@@ -21,7 +21,7 @@ from features.history import NEVER_US, Coded, History, Ints
 from features.kernel import DAY_US, NULL
 from features.orders import Orders
 from features.priors import Priors, terms_bucket
-from features.table import CURVE
+from features.table import CURVE, NAMES
 from receivables.currencies import Rates
 from receivables.money import exponent
 
@@ -43,32 +43,45 @@ class Engine:
         exec(compiler.source(features).replace("cache=True", "cache=False"), vars(module))  # noqa: S102
         return cls(module)
 
-    def build(self, history: History, orders: Orders, priors: Priors) -> Floats:
+    def build(
+        self,
+        history: History,
+        orders: Orders,
+        priors: Priors,
+        *,
+        codes: Ints | None = None,
+        out: Floats | None = None,
+    ) -> Floats:
         """See `build_features`."""
-        out = np.empty((len(orders), self.compiled.N_FEATURES))
+        out = np.empty((len(orders), self.compiled.N_FEATURES)) if out is None else out
         if not len(orders):
             return out
-        codes, as_of = history.codes(orders.customer_id), orders.as_of.astype("datetime64[us]").astype(np.int64)
+        codes = history.codes(orders.customer_id) if codes is None else codes
+        as_of = orders.as_of.astype("datetime64[us]").astype(np.int64)
         # one customer's orders side by side: everything then walks through memory in one direction
-        rows = _in_order(codes, as_of)
+        rows = ordering.in_order(codes, as_of)
         in_order = codes if rows is None else codes[rows]
         starts = np.append(np.flatnonzero(np.diff(in_order, prepend=in_order[0] - 1)), len(codes))
         parts = list(_parts(starts))
+        most = max(starts[last] - starts[first] for first, last in parts)
+        # room that all parts use: memory that was never touched costs more than working on it
+        given = np.empty((most, len(self.compiled.GIVEN) + len(self.compiled.PRIORS)))
         # written side by side, then spread in one go: scattered single writes would wait for memory
-        most = 0 if rows is None else max(starts[last] - starts[first] for first, last in parts)
-        draft = np.empty((most, self.compiled.N_FEATURES))
+        draft = None if rows is None else np.empty((most, self.compiled.N_FEATURES))
+        due_facts = _DueFacts.of(orders) if self._needs_calendar else None
         for first, last in parts:
             begin, end = starts[first], starts[last]
             part = slice(begin, end) if rows is None else rows[begin:end]
-            target = out[begin:end] if rows is None else draft[: end - begin]
+            target = out[begin:end] if draft is None else draft[: end - begin]
             asked = _Asked.of(orders, part, codes, as_of)
+            self._give(given[: end - begin], history, orders, priors, asked, due_facts)
             self.compiled.collect(
                 starts[first : last + 1] - begin,
                 in_order[starts[first:last]],
                 asked.as_of,
                 np.where(asked.has_order, calendars.weekday(asked.due), ABSENT),
                 np.where(asked.has_order, asked.net_days, NULL),
-                self._given(history, orders, priors, asked),
+                given[: end - begin],
                 *history.arrays,
                 target,
             )
@@ -76,8 +89,20 @@ class Engine:
                 out[part] = target
         return out
 
-    def _given(self, history: History, orders: Orders, priors: Priors, asked: _Asked) -> Floats:
-        """What is known besides the customer's history (facts that the table asks for x orders)."""
+    @property
+    def _needs_calendar(self) -> bool:
+        return any(f"order_{name}" in self.compiled.GIVEN for name in calendars.DUE_FACTS)
+
+    def _give(
+        self,
+        given: Floats,
+        history: History,
+        orders: Orders,
+        priors: Priors,
+        asked: _Asked,
+        due_facts: _DueFacts | None,
+    ) -> None:
+        """Writes what is known besides the customer's history (orders x facts that the table asks for)."""
         customers = history.customers
         # master data counts once it is known
         seen = np.where(customers.known_of(asked.codes) <= asked.as_of, asked.codes, -1)
@@ -89,21 +114,19 @@ class Engine:
             "customer_tenure": lambda: _tenure(history, seen, asked.as_of),
             "base_unit": lambda: base_unit(history.rates),
         }
+        if due_facts is not None:
+            country = _Texts.of(customers.countries, orders.country, asked.rows, seen)
+            facts |= due_facts.by_name(asked, country)
         names, curve = self.compiled.GIVEN, self.compiled.PRIORS
-        due: dict[str, Floats] = {}
-        if not set(names) <= set(facts):
-            due = _due_facts(asked, _Texts.of(customers.countries, orders.country, asked.rows, seen))
-        made = np.empty((len(names) + len(curve), len(asked.codes)))
-        for target, name in zip(made, names, strict=False):
-            target[:] = facts[name]() if name in facts else due[name]
-            if name.startswith("order_"):
-                target[~asked.has_order] = np.nan
+        for column, name in enumerate(names):
+            given[:, column] = facts[name]()
+            if name.startswith("order_") and not asked.has_order.all():
+                given[~asked.has_order, column] = np.nan
         if curve:
             segment = _Texts.of(customers.segments, orders.segment, asked.rows, seen)
             bucket = terms_bucket(asked.net_days)
             peers = priors.curve_of(asked.as_of, segment.names, segment.codes, bucket, asked.has_order)
-            made[len(names) :] = peers.T[[CURVE.index(k) for k in curve]]
-        return made
+            given[:, len(names) :] = peers if curve == CURVE else peers[:, [CURVE.index(k) for k in curve]]
 
 
 #: Orders that are worked on at a time: enough to be quick, few enough for their facts to stay near the processor.
@@ -146,18 +169,30 @@ def whole_table() -> Engine:
     return Engine(import_module("features.compiled"))
 
 
-def build_features(history: History, orders: Orders, priors: Priors) -> Floats:
+def build_features(
+    history: History,
+    orders: Orders,
+    priors: Priors,
+    *,
+    codes: Ints | None = None,
+    out: Floats | None = None,
+) -> Floats:
     """Feature matrix, float64 (orders x `features.NAMES`), NaN for null; rows as the orders.
 
     Facts with `known_at` after an order's `as_of` are not seen. A customer that the history does not hold is a cold
-    start: its rates are those of its peers. Bit-identical however orders are batched.
+    start: its rates are those of its peers. Bit-identical however orders are batched; quickest where they come by
+    customer and moment. `codes` are `history.codes` of the orders' customers, where the caller has them. `out` is
+    filled and returned where it is given: memory used before costs less than fresh memory.
     """
-    own = whole_table().build(history, orders, priors)
     brought = site()
     if not brought.sources:
-        return own
+        return whole_table().build(history, orders, priors, codes=codes, out=out)
+    out = np.empty((len(orders), len(NAMES))) if out is None else out
+    own = whole_table().build(history, orders, priors, codes=codes)
     as_of = orders.as_of.astype("datetime64[us]").astype(np.int64)
-    return np.ascontiguousarray(np.hstack([own, published.columns(brought, _keys(history, orders, as_of), as_of)]))
+    out[:, : own.shape[1]] = own
+    out[:, own.shape[1] :] = published.columns(brought, _keys(history, orders, as_of), as_of)
+    return out
 
 
 def _keys(history: History, orders: Orders, as_of: Ints) -> published.Keys:
@@ -176,17 +211,6 @@ def _keys(history: History, orders: Orders, as_of: Ints) -> published.Keys:
 def base_unit(rates: Rates) -> float:
     """One minor unit in units of the reporting currency."""
     return float(10.0 ** -exponent(rates.base))
-
-
-def _in_order(codes: Ints, as_of: Ints) -> Ints | None:
-    """Rows by customer and time; None where the orders come like that."""
-    days = as_of // DAY_US
-    first = days.min()
-    if not (as_of == days * DAY_US).all():
-        return np.lexsort((as_of, codes))
-    # one key of whole numbers sorts faster than two
-    key = (codes + 1) * (days.max() - first + 1) + (days - first)
-    return None if (key[1:] >= key[:-1]).all() else np.argsort(key)
 
 
 @dataclass(frozen=True)
@@ -220,18 +244,34 @@ def _amounts(history: History, orders: Orders, asked: _Asked) -> Floats | Ints:
     return made
 
 
-def _due_facts(asked: _Asked, country: _Texts) -> dict[str, Floats]:
-    """`calendars.DUE_FACTS` by name of the given fact, worked out once for each day between the first and the last."""
-    due = asked.due[asked.has_order]
-    if not len(due):
-        return {f"order_{name}": np.full(len(asked.due), np.nan) for name in calendars.DUE_FACTS}
-    first = due.min()
-    days = np.arange(first, due.max() + 1)
-    tables = np.concatenate([calendars.due_facts(days, name) for name in country.names])
-    offset = np.where(asked.has_order, (asked.due - first).astype(np.int64), 0)
-    place = country.codes * len(days) + offset
-    names = (f"order_{name}" for name in calendars.DUE_FACTS)
-    return {name: np.ascontiguousarray(table)[place] for name, table in zip(names, tables.T, strict=True)}
+@dataclass(frozen=True)
+class _DueFacts:
+    """`calendars.DUE_FACTS` of every day between the first and the last due date, worked out once for each country."""
+
+    first: np.datetime64
+    days: NDArray[np.datetime64]
+    by_country: dict[str, Floats]
+
+    @classmethod
+    def of(cls, orders: Orders) -> Self:
+        """Tables for the due dates of the orders."""
+        due = orders.due_on[~np.isnat(orders.due_on)]
+        first, last = (due.min(), due.max()) if len(due) else (_NO_DATE, _NO_DATE)
+        return cls(first, np.arange(first, last + 1), {})
+
+    def by_name(self, asked: _Asked, country: _Texts) -> dict[str, Callable[[], Floats]]:
+        """The facts by name of the given fact; those of orders that are not there mean nothing."""
+        for name in country.names:
+            if name not in self.by_country:
+                self.by_country[name] = calendars.due_facts(self.days, name)
+        table = np.concatenate([self.by_country[name] for name in country.names])
+        offset = np.where(asked.has_order, (asked.due - self.first).astype(np.int64), 0)
+        found = table[country.codes * len(self.days) + offset]
+        return {f"order_{name}": partial(_column, found, i) for i, name in enumerate(calendars.DUE_FACTS)}
+
+
+def _column(table: Floats, column: int) -> Floats:
+    return table[:, column]
 
 
 def _tenure(history: History, seen: Ints, as_of: Ints) -> Floats:

@@ -93,20 +93,35 @@ def state_changes(invoice_known, amount, clearing_start, clearing_known, clearin
 
 
 @njit(cache=True, nogil=True)
-def first_moments(times, first_day):
-    """Element d is the position of the first moment at or after the midnight that begins `first_day` + d.
+def extents(group_start, group_customer, as_of, invoice_start, clearing_start):
+    """The most moments, days (as `fill_days` wants them) and states of invoices that any of the customers has."""
+    moments, days, states = 0, 0, 0
+    for g in range(len(group_customer)):
+        q0, q1, customer = group_start[g], group_start[g + 1], group_customer[g]
+        moments = max(moments, q1 - q0)
+        days = max(days, as_of[q1 - 1] // DAY_US - as_of[q0] // DAY_US + 2)
+        if customer >= 0:
+            i0, i1 = invoice_start[customer], invoice_start[customer + 1]
+            states = max(states, i1 - i0 + clearing_start[i1] - clearing_start[i0])
+    return moments, days, states
 
-    The last element stands for every later day; the day before `first_day` counts as `first_day`.
+
+@njit(cache=True, nogil=True)
+def fill_days(times, first_day, days):
+    """Writes into element d of `days` the position of the first moment at or after the midnight that begins
+    `first_day` + d, and returns the last element, which stands for every later day.
+
+    The day before `first_day` counts as `first_day`.
     """
-    n = len(times)
-    days = np.empty(times[n - 1] // DAY_US - first_day + 2, np.int64)
-    q = 0
-    for d in range(len(days)):
-        midnight = (first_day + d) * DAY_US
-        while q < n and times[q] < midnight:
-            q += 1
-        days[d] = q
-    return days
+    n, d = len(times), 0
+    for q in range(n):
+        end = times[q] // DAY_US - first_day + 1
+        for same in range(d, end):
+            days[same] = q
+        d = end
+    top = times[n - 1] // DAY_US - first_day + 1
+    days[top] = n
+    return top
 
 
 @njit(cache=True, nogil=True)
@@ -119,23 +134,24 @@ def levels_of(n):
 
 
 @njit(cache=True, nogil=True)
-def push_down(maxima):
-    """Spreads every run's candidate to its moments: afterwards level 0 holds each moment's maximum."""
-    n = maxima.shape[2]
-    for level in range(maxima.shape[1] - 1, 0, -1):
+def push_down(maxima, n, levels, width):
+    """Spreads every run's candidates to its moments: afterwards level 0 holds each moment's maxima.
+
+    `maxima` holds, for every level up to `levels` and each of `n` moments, `width` of them side by side.
+    """
+    for level in range(levels, 0, -1):
         half = 1 << (level - 1)
-        for m in range(maxima.shape[0]):
-            upper, lower = maxima[m, level], maxima[m, level - 1]
-            for q in range(n - 2 * half + 1):
-                lower[q] = max(lower[q], upper[q])
-            for q in range(n - 2 * half + 1):
-                lower[q + half] = max(lower[q + half], upper[q])
+        begin = level * n * width
+        upper, lower = maxima[begin : begin + (n - 2 * half + 1) * width], maxima[begin - n * width : begin]
+        for j in range(len(upper)):
+            lower[j] = max(lower[j], upper[j])
+        for j in range(len(upper)):
+            lower[j + half * width] = max(lower[j + half * width], upper[j])
 
 
 @njit(cache=True, nogil=True)
-def distinct(values):
-    """Sorted distinct values; there are few."""
-    found = np.empty(len(values), np.int64)
+def distinct(values, found):
+    """Writes the sorted distinct values, of which there are few, into `found`; returns how many."""
     n = 0
     for value in values:
         j = 0
@@ -146,7 +162,7 @@ def distinct(values):
                 found[m] = found[m - 1]
             found[j] = value
             n += 1
-    return found[:n]
+    return n
 
 
 # The settlements of a customer as known at a moment are kept as sorted keys (day, ordinal) with their days late. `look`
@@ -201,15 +217,15 @@ def day_of(key):
 
 
 @njit(cache=True, nogil=True)
-def chain(spans, n_spans, n):
-    """Settlements by the moment position at which they start and end to count: heads and links of four lists.
+def chain(spans, n_spans, n, starting, ending, next_starting, next_ending):
+    """Fills heads and links of lists of the settlements that start, and that end, to count at each of `n` moments.
 
-    `spans` are (first position, last position, key, days late).
+    `spans` are (first position, last position, key, days late); -1 ends a list.
     """
-    starting, ending = np.full(n + 1, -1), np.full(n + 1, -1)
-    next_starting, next_ending = np.full(n_spans, -1), np.full(n_spans, -1)
+    starting[: n + 1] = -1
+    ending[: n + 1] = -1
     for i in range(n_spans - 1, -1, -1):
         first, last = spans[i, 0], spans[i, 1]
         next_starting[i], starting[first] = starting[first], i
-        next_ending[i], ending[last] = ending[last], i
-    return starting, ending, next_starting, next_ending
+        if last < n:
+            next_ending[i], ending[last] = ending[last], i

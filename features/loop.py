@@ -1,4 +1,8 @@
-"""The part of the generated module that does not depend on the table: its head and the loop over customers."""
+"""The part of the generated module that does not depend on the table: its head and the loop over customers.
+
+`#: NAME` stands for lines that the compiler puts there; a line that ends in `#? NAME` is left out where the table needs
+nothing of the kind.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +34,8 @@ from features.kernel import (
     chain,
     day_of,
     distinct,
-    first_moments,
+    extents,
+    fill_days,
     invoice_state,
     levels_of,
     look_on,
@@ -51,28 +56,38 @@ def collect(
 ):
     """Fills `out` (orders x features) for moments grouped by customer and sorted by time in each group.
 
-    `given` has a row for each fact besides the history. `group_customer` is the position in `invoice_start`, -1 for an
-    unknown customer, who has no facts. Moments are microseconds since 1970, UTC. A fact's span starts when it became
-    known: nothing later can reach an earlier moment.
+    `given` (orders x facts) is what is known besides the history. `group_customer` is the position in `invoice_start`,
+    -1 for an unknown customer, who has no facts. Moments are microseconds since 1970, UTC. A fact's span starts when it
+    became known: nothing later can reach an earlier moment.
     """
-    look = np.zeros(LOOK_WIDTH, np.int64)
+    most, most_days, most_spans = extents(group_start, group_customer, as_of, invoice_start, clearing_start)
+    # room for the largest customer, used by all: what is written for one is put back to nothing while it is read
+    days, levels = np.empty(most_days, np.int32), levels_of(most)
+    sums, so_far = np.zeros((most + 1, WIDTH), np.int64), np.empty(WIDTH, np.int64)
+    peaks, peak = np.full((most, N_PEAKS), NULL), np.empty(N_PEAKS, np.int64)
+    maxima = np.empty(most * (levels[most] + 1) * N_MAXIMA, np.int64)
+    spans = np.empty((most_spans, 4), np.int64)  #? settled
+    keys, lates = np.empty(most_spans, np.int64), np.empty(most_spans, np.int64)  #? settled
+    starting, ending = np.empty(most + 1, np.int64), np.empty(most + 1, np.int64)  #? settled
+    next_starting, next_ending = np.empty(most_spans, np.int64), np.empty(most_spans, np.int64)  #? settled
+    look = np.zeros(LOOK_WIDTH, np.int64)  #? look
+    codes, net, net_so_far = np.empty(most, np.int64), np.zeros(0, np.int64), np.empty(N_NET * most, np.int64)  #? net
     for g in range(len(group_customer)):
         q0, q1, customer = group_start[g], group_start[g + 1], group_customer[g]
         times, n = as_of[q0:q1], q1 - q0
         latest = times[n - 1]
         first_day = times[0] // DAY_US
-        days, levels = first_moments(times, first_day), levels_of(n)
-        top = len(days) - 1
-        codes = distinct(net_days_asked[q0:q1])
-        sums = np.zeros((n + 1, WIDTH), np.int64)
-        net = np.zeros((n + 1, N_NET * len(codes)), np.int64)
-        maxima = np.full((N_MAXIMA, levels[n] + 1, n), NULL)
+        top = fill_days(times, first_day, days)
+        n_codes = distinct(net_days_asked[q0:q1], codes)  #? net
+        across = N_NET * n_codes  #? net
+        if (n + 1) * across > len(net):  #? net
+            net = np.zeros((n + 1) * across, np.int64)  #? net
+        maxima[: n * (levels[n] + 1) * N_MAXIMA] = NULL
         i0, i1, e0, e1 = 0, 0, 0, 0
         if customer >= 0:
             i0, i1 = invoice_start[customer], invoice_start[customer + 1]
             e0, e1 = event_start[customer], event_start[customer + 1]
-        spans = np.empty((i1 - i0 + clearing_start[i1] - clearing_start[i0], 4), np.int64)
-        n_spans = 0
+        n_spans = 0  #? settled
         for i in range(i0, i1):
             moment = invoice_known[i]
             if moment > latest:
@@ -84,7 +99,7 @@ def collect(
             first, last, day = begin, n, issued[i]
             #: add issued
             cleared, cleared_base, last_day, v_parts, paid, lost = 0, 0, NULL, 0, 0, 0
-            c, end = clearing_start[i], clearing_start[i + 1]
+            c, end, billed_from = clearing_start[i], clearing_start[i + 1], -1
             while True:
                 while c < end and clearing_known[c] <= moment:
                     cleared += clearing_amount[c]
@@ -108,16 +123,22 @@ def collect(
                     if is_open:
                         day, v_residual = issued[i], max(base[i] - cleared_base, 0)
                         #: add open
-                    if is_open or lost > 0 or paid > 0:
-                        day = due_day
-                        #: add billed
                     if is_settled:
                         day = last_day
                         v_days_to_pay, v_settled_weekday = last_day - issued[i], (last_day + 3) % 7
                         #: add settled
-                        spans[n_spans, 0], spans[n_spans, 1] = first, last
-                        spans[n_spans, 2], spans[n_spans, 3] = (last_day << ORDINAL_BITS) + i, v_days_late
-                        n_spans += 1
+                        spans[n_spans, 0], spans[n_spans, 1] = first, last  #? settled
+                        spans[n_spans, 2], spans[n_spans, 3] = (last_day << ORDINAL_BITS) + i, v_days_late  #? settled
+                        n_spans += 1  #? settled
+                    # billed from the first open state on: one span, which at `turn` stops to be open
+                    billed_from = first if billed_from < 0 else billed_from
+                    if not is_open or last == n:
+                        state_ends, turn = last, n if is_open else first
+                        if not (is_open or lost > 0 or paid > 0):  # wholly credited from here on
+                            last = first
+                        first, day = billed_from, due_day
+                        #: add billed
+                        last, billed_from = state_ends, -1
                 if last == n:
                     break
         for e in range(e0, e1):
@@ -167,39 +188,51 @@ def collect(
                     else:
                         #: add insolvency
                 moment = ends
-        push_down(maxima)
-        starting, ending, next_starting, next_ending = chain(spans, n_spans, n)
-        keys, lates, held = np.empty(n_spans, np.int64), np.empty(n_spans, np.int64), 0
-        look[SHOWN:] = 0
+        push_down(maxima, n, levels[n], N_MAXIMA)
+        chain(spans, n_spans, n, starting, ending, next_starting, next_ending)  #? settled
+        held = 0  #? settled
+        so_far[:], peak[:] = 0, NULL
+        look[SHOWN:] = 0  #? look
+        net_so_far[:across] = 0  #? net
         for q in range(n):
-            if q > 0:
-                for j in range(WIDTH):
-                    sums[q, j] += sums[q - 1, j]
-                for j in range(net.shape[1]):
-                    net[q, j] += net[q - 1, j]
-            again, fresh = False, 0
-            i = ending[q]
-            while i >= 0:
-                held = unsettle(held, keys, lates, spans[i, 2])
-                again = True
-                i = next_ending[i]
-            i = starting[q]
-            while i >= 0:
-                # into the list sorted by (day, ordinal): mostly at its end
-                key, at = spans[i, 2], held
-                while at > 0 and keys[at - 1] > key:
-                    keys[at], lates[at] = keys[at - 1], lates[at - 1]
-                    at -= 1
-                    again = True
-                keys[at], lates[at] = key, spans[i, 3]
-                held, fresh = held + 1, fresh + 1
-                i = next_starting[i]
-            if again or fresh > 0:
-                look_on(held, fresh, again or fresh > RECENT, keys, lates, look)
-            shown = look[SHOWN]
+            for j in range(WIDTH):
+                so_far[j] += sums[q, j]
+                sums[q, j] = 0
+            for j in range(N_PEAKS):
+                peak[j] = max(peak[j], peaks[q, j])
+                peaks[q, j] = NULL
+            for j in range(across):  #? net
+                net_so_far[j] += net[q * across + j]  #? net
+                net[q * across + j] = 0  #? net
+            #: take in settlements
+            if again or fresh > 0:  #? look
+                look_on(held, fresh, again or fresh > RECENT, keys, lates, look)  #? look
+            shown = look[SHOWN]  #? look
             row, today, weekday = q0 + q, times[q] // DAY_US, weekdays[q0 + q]
-            code = 0
-            while codes[code] != net_days_asked[q0 + q]:
-                code += 1
+            code = 0  #? net
+            while codes[code] != net_days_asked[q0 + q]:  #? net
+                code += 1  #? net
             #: read
+        sums[n] = 0
+        net[n * across : (n + 1) * across] = 0  #? net
 '''
+
+#: The settlements that are known from moment q on, and those that are not any more.
+SETTLEMENTS: Final = """again, fresh = False, 0
+i = ending[q]
+while i >= 0:
+    held = unsettle(held, keys, lates, spans[i, 2])
+    again = True
+    i = next_ending[i]
+i = starting[q]
+while i >= 0:
+    # into the list sorted by (day, ordinal): mostly at its end
+    key, at = spans[i, 2], held
+    while at > 0 and keys[at - 1] > key:
+        keys[at], lates[at] = keys[at - 1], lates[at - 1]
+        at -= 1
+        again = True
+    keys[at], lates[at] = key, spans[i, 3]
+    held, fresh = held + 1, fresh + 1
+    i = next_starting[i]
+"""

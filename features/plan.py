@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from typing import Final, Self
 
-from features.expression import Aggregate, Compare, Condition, Field, Log, Op, OrderDay
+from features.expression import EVER, Aggregate, Compare, Condition, Field, Log, Op, OrderDay
 
 #: "No such bound".
 NONE: Final = None
@@ -29,6 +30,22 @@ FIELDS: Final[Mapping[Log, frozenset[Field]]] = {
 }
 #: Fields whose value grows by one a day; elsewhere a fact's fields stay as they are while it holds.
 GROWING: Final = (Field.AGE, Field.DUE_AGE)
+#: Facts of these logs hold from when they became known on, forever.
+LASTING: Final = frozenset({Log.ISSUED, Log.DUNNING, Log.CREDIT, Log.LIMIT, Log.TERMS, Log.LOSS, Log.INSOLVENCY})
+#: Aggregates over the newest settlements that need more of them than the last few days late.
+_LISTED: Final = frozenset({Op.RECENT_DAYS_LATE, Op.RECENT_SUM})
+
+
+class Kind(Enum):
+    """How an aggregate is collected."""
+
+    SUM = auto()  # running sums
+    PEAK = auto()  # a running maximum: its facts last
+    MAXIMUM = auto()  # maxima of runs of moments
+    NET_SUM = auto()  # a running sum for each of the orders' net days
+    NEWEST = auto()  # the newest settlement, which is at hand anyway
+
+
 _PARAMETERS: Final = {OrderDay.DUE_WEEKDAY: Field.DUE_WEEKDAY, OrderDay.NET_DAYS: Field.NET_DAYS}
 
 
@@ -79,9 +96,19 @@ class Work:
         return int(self.aggregate.log), self.aggregate.days, *bounds  # type: ignore[return-value]
 
     @property
-    def is_extreme(self) -> bool:
-        """Whether it needs the largest of some key, where sums do not help."""
-        return self.aggregate.op in (Op.MAX, Op.LATEST)
+    def kind(self) -> Kind:
+        """How it is collected."""
+        a = self.aggregate
+        if a.op is Op.LATEST and a.log is Log.SETTLED and a.field is Field.AGE and not self.fixed:
+            return Kind.NEWEST
+        if a.op in (Op.MAX, Op.LATEST):
+            return Kind.PEAK if a.days == EVER and a.log in LASTING else Kind.MAXIMUM
+        return Kind.NET_SUM if self.parameter is OrderDay.NET_DAYS else Kind.SUM
+
+    @property
+    def is_turned(self) -> bool:
+        """Whether it counts billed invoices that are more than some days late, as open ones are until settled."""
+        return self.aggregate.log is Log.BILLED and any(c.field is Field.DAYS_LATE for c in self.fixed)
 
     @property
     def degree(self) -> int:
@@ -90,9 +117,9 @@ class Work:
 
     @property
     def columns(self) -> int:
-        """Running sums that it needs."""
-        if self.is_extreme or self.parameter is OrderDay.NET_DAYS:
-            return 0
+        """Places that it needs among its kind."""
+        if self.kind is not Kind.SUM:
+            return 1
         return 7 if self.parameter is OrderDay.DUE_WEEKDAY else 1 + self.degree
 
 
@@ -103,26 +130,36 @@ def _demand(holds: bool, aggregate: Aggregate) -> None:
 
 @dataclass(frozen=True)
 class Plan:
-    """The work of a set of aggregates: `work` by family, `recent` over the newest settlements, and their sizes.
+    """The work of a set of aggregates: `work` by family, `recent` over the newest settlements.
 
-    `width` running sums, `extremes` maxima, and `net_sums` running sums for each distinct number of net days asked for.
+    `sizes` are the numbers of running sums, peaks, maxima, and running sums for each distinct number of net days.
     """
 
     work: tuple[Work, ...]
     recent: tuple[Aggregate, ...]
-    width: int
-    extremes: int
-    net_sums: int
+    sizes: tuple[int, int, int, int]
 
     @classmethod
     def of(cls, aggregates: Iterable[Aggregate]) -> Self:
         """The plan for distinct aggregates; raises ValueError for one that cannot be collected."""
         given = set(aggregates)
         recent = sorted((a for a in given if a.op >= Op.RECENT_DAYS_LATE), key=lambda a: (a.op, a.argument))
-        sizes = {"width": 0, "extremes": 0, "net_sums": 0}
+        sizes = dict.fromkeys(Kind, 0)
         placed = []
-        for work in sorted((Work.of(a) for a in given.difference(recent)), key=lambda w: (w.family, repr(w))):
-            kind = "extremes" if work.is_extreme else "net_sums" if work.parameter is OrderDay.NET_DAYS else "width"
-            placed.append(replace(work, column=sizes[kind]))
-            sizes[kind] += work.columns or 1
-        return cls(tuple(placed), tuple(recent), **sizes)
+        works = [Work.of(a) for a in given.difference(recent)]
+        for work in sorted(works, key=lambda w: (w.family, w.is_turned, repr(w))):
+            placed.append(replace(work, column=sizes[work.kind]))
+            sizes[work.kind] += work.columns
+        kinds = (Kind.SUM, Kind.PEAK, Kind.MAXIMUM, Kind.NET_SUM)
+        return cls(tuple(placed), tuple(recent), tuple(sizes[kind] for kind in kinds))  # type: ignore[arg-type]
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What of the loop the work needs: `settled`, the list of settlements; `look`, what is known of the newest of
+        them; `net`, sums by net days."""
+        needs = {
+            "settled": bool(self.recent) or any(work.kind is Kind.NEWEST for work in self.work),
+            "look": any(aggregate.op not in _LISTED for aggregate in self.recent),
+            "net": self.sizes[-1] > 0,
+        }
+        return frozenset(name for name, needed in needs.items() if needed)

@@ -25,12 +25,13 @@ import numpy as np
 
 from features.engine import build_features
 from features.expression import Floats
-from features.history import History
+from features.history import History, Ints
 from features.landing import ROW_GROUP, drafted, features_schema, read_counts, write_counts, write_features
+from features.memory import keep_memory
 from features.orders import Orders
 from features.peers import PeerCounts
 from features.priors import Priors
-from features.table import VERSION
+from features.table import NAMES, VERSION
 from features.workers import Each, one_by_one
 from receivables.bulk import Track, untracked
 from receivables.errors import ConflictError, InputError
@@ -115,6 +116,7 @@ def _work(each: Each, work: Callable[[T], int], items: Sequence[T], track: Track
 
 def count_part(part: Part) -> int:
     """Writes one partition's peer counts; returns its number."""
+    keep_memory()
     _check_version(part)
     ledger = _opened(part).read(part.number, _SETTLING)
     write_counts(part.counts, Priors.parts(History.of(ledger)))
@@ -123,18 +125,24 @@ def count_part(part: Part) -> int:
 
 def build_part(part: Part) -> int:
     """Writes one partition's features; returns its number."""
+    keep_memory()
     _check_version(part)
     ledger = _opened(part).read(part.number)
     history, orders = History.of(ledger), Orders.of_invoices(ledger)
-    orders = orders.take(np.argsort(history.codes(orders.customer_id), kind="stable"))
-    write_features(part.file, features_schema(part.fingerprint), _blocks(history, orders, _priors(part.out)))
+    codes = history.codes(orders.customer_id)
+    by_customer = np.argsort(codes, kind="stable")
+    blocks = _blocks(history, orders.take(by_customer), codes[by_customer], _priors(part.out))
+    write_features(part.file, features_schema(part.fingerprint), blocks)
     return part.number
 
 
-def _blocks(history: History, orders: Orders, priors: Priors) -> Iterator[tuple[Orders, Floats]]:
+def _blocks(history: History, orders: Orders, codes: Ints, priors: Priors) -> Iterator[tuple[Orders, Floats]]:
+    """Some orders at a time with their features, which hold until the next ones are asked for."""
+    room = np.empty((min(ROW_GROUP, len(orders)), len(NAMES)))
     for start in range(0, len(orders), ROW_GROUP):
-        block = orders.take(slice(start, start + ROW_GROUP))
-        yield block, build_features(history, block, priors)
+        rows = slice(start, start + ROW_GROUP)
+        block = orders.take(rows)
+        yield block, build_features(history, block, priors, codes=codes[rows], out=room[: len(block)])
 
 
 def _check_version(part: Part) -> None:

@@ -83,7 +83,9 @@ def _curve(starts, moments, matured, late, groups, path, as_of, begin, drawn, fi
         day = as_of[q] // DAY_US - first
         same = drawn.shape[1] > 0 and as_of[q] % DAY_US == 0
         if same and drawn[path[q], day] >= 0:
-            out[q] = out[drawn[path[q], day]]
+            earlier = drawn[path[q], day]
+            for k in range(out.shape[1]):  # slices would cost more than what they hold
+                out[q, k] = out[earlier, k]
             continue
         _draw(starts, moments, matured, late, groups[path[q]], as_of[q], begin, out[q])
         if same:

@@ -353,7 +353,7 @@ class CustomerState:
         out = np.empty((1, engine.N_FEATURES))
         engine.collect(
             _ONE_GROUP, _FIRST, np.array([as_of]), np.array([(order.due + 3) % 7 if order else ABSENT]),
-            np.array([order.net_days if order else NULL]), np.array(given, dtype=np.float64).reshape(-1, 1),
+            np.array([order.net_days if order else NULL]), np.array([given], dtype=np.float64),
             *self._arrays(), out,
         )  # fmt: skip
         brought = site()
