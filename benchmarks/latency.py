@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
+from numba import njit
 
 from benchmarks import ours
 from benchmarks.part import Bar, Part, Sizes
@@ -38,24 +40,49 @@ def latency(past: int, calls: int) -> dict[str, float]:
     columns = Columns.of_counts(np.full(_CUSTOMERS, past), seed=past)
     ids = customer_ids(_CUSTOMERS)
     states = ours.states(ledger_of(columns))
-    _ask(states, orders_of(_invoices(calls, seed=1), ids))
+    warm, _, _ = _ask(states, orders_of(_invoices(calls, seed=1), ids), 0)
     orders = orders_of(_invoices(calls, seed=2), ids)
-    times, answers = _ask(states, orders)
+    gc.collect()
+    gc.freeze()  # as the service does once it is loaded
+    times, steady, answers = _ask(states, orders, _steps_of(float(np.median(warm))))
+    gc.unfreeze()
     if answers.tobytes() != ours.whole_table(history_of(columns, ids), orders, ours.priors()).tobytes():
         raise OnlineUnequalError(f"{past} past invoices: features from the state differ from the batch's")
     facts = _apply(states, ledger_of(_invoices(_FACTS * _CUSTOMERS, seed=3)))
-    return _percentiles("online", past, times) | _percentiles("apply", past, facts)
+    return {
+        **_percentiles("online", past, times),
+        **_percentiles("steady", past, steady),
+        **_percentiles("apply", past, facts),
+    }
 
 
-def _ask(states: Sequence[CustomerState], orders: Orders) -> tuple[list[int], Any]:
-    priors, times, answers = ours.priors(), [], []
+def _ask(states: Sequence[CustomerState], orders: Orders, steps: int) -> tuple[list[int], list[int], Any]:
+    """Nanoseconds of each order, of as many calls of `_steady` in between, and the answers."""
+    priors, times, steady, answers = ours.priors(), [], [], []
     for row in range(len(orders)):
         state, (as_of, order) = states[row % _CUSTOMERS], ours.one_order(orders, row)
         begin = time.perf_counter_ns()
         answer = state.features(as_of, order, priors)
         times.append(time.perf_counter_ns() - begin)
+        steady.append(_timed(_steady, steps))
         answers.append(answer)
-    return times, np.stack(answers)
+    return times, steady, np.stack(answers)
+
+
+@njit
+def _steady(steps: int) -> int:
+    """The same work each time, without memory: what is uneven about it is the machine's doing."""
+    x = steps
+    for _ in range(steps):
+        x = (x * 1_103_515_245 + 12_345) & 0x7FFF_FFFF
+    return x
+
+
+def _steps_of(nanoseconds: float) -> int:
+    """Steps that take about so long."""
+    probe = 100_000
+    _steady(probe)
+    return max(int(probe * nanoseconds / min(_timed(_steady, probe) for _ in range(20))), 1)
 
 
 def _apply(states: Sequence[CustomerState], new: Ledger) -> list[int]:

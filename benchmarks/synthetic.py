@@ -111,7 +111,9 @@ def customer_ids(customers: int) -> NDArray[np.object_]:
 def sorted_by_customer(columns: Columns) -> tuple[Ints, Columns]:
     """The rows by customer, each customer's as posted, and the columns in that order."""
     rows = by_code(columns.customer, columns.customers)
-    return rows, columns.take(rows)
+    counts = np.bincount(columns.customer, minlength=columns.customers)
+    others = {name: getattr(columns, name)[rows] for name in COLUMNS if name != "customer"}
+    return rows, Columns(columns.customers, np.repeat(np.arange(columns.customers), counts), **others)
 
 
 def history_of(columns: Columns, ids: NDArray[np.object_]) -> History:

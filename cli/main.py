@@ -17,6 +17,7 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("simulate", "cli.simulate", "make a seeded ledger with known true probabilities"),
     ("import", "cli.import_", "load a receivables extract into a ledger"),
     ("features", "cli.features", "compute the features of every invoice of a ledger, on many cores or machines"),
+    ("seal", "cli.seal", "make Parquet partitions that a warehouse wrote a ledger for `features`"),
     ("train", "cli.train", "train and register both models, promote the first champion"),
     ("tune", "cli.tune", "search settings of the payment-time model on what came before the judged period"),
     ("promote", "cli.promote", "make a challenger the champion if it passes every check of the gate"),

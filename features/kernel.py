@@ -4,8 +4,8 @@ A fact counts during a span of time: from the moment it became known (or met a c
 due") until it is superseded or leaves the window. The moments at which a customer is looked at are sorted, so the span
 covers a run of them: a sum adds the fact's value where the run starts and takes it off where it ends, and one running
 sum over the moments gives every answer (a difference array). Values that grow with time are polynomials in today's
-date. Maxima are painted over runs of 2^j moments and pushed down. The work per fact does not depend on how many moments
-there are, so one order and a portfolio go through the same code.
+date. Maxima over facts that last are running maxima; others are painted over runs of 2^j moments and pushed down. The
+work per fact does not depend on how many moments there are, so one order and a portfolio go through the same code.
 
 Everything is a whole number (days, minor units, counts): the result does not depend on the order of rows, on other
 orders in the batch, or on how the work is divided. `tests/features/oracle.py` says the same slowly, in plain Python.

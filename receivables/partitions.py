@@ -40,7 +40,7 @@ MANIFEST: Final = "ledger.json"
 INVOICES_PER_PARTITION: Final = 250_000
 #: Customers read from a store at a time; more would make it read everything.
 _CUSTOMERS_AT_ONCE: Final = 500
-_RATES: Final = "exchange_rates"
+RATES: Final = "exchange_rates"
 _ROW_GROUP: Final = 100_000
 
 
@@ -105,8 +105,8 @@ class PartitionedLedger:
             else nothing(table)
             for table in TABLES
         }
-        rates = {"sha256": self.digests[_RATES]} if _RATES in self.digests else None
-        frames[_RATES] = self._frame(BY_NAME[_RATES], f"{_RATES}.parquet", rates)
+        rates = {"sha256": self.digests[RATES]} if RATES in self.digests else None
+        frames[RATES] = self._frame(BY_NAME[RATES], f"{RATES}.parquet", rates)
         return Ledger(frames, self.sequence, self.source)
 
     def _frame(self, table: Table, name: str, file: Mapping[str, Any] | None) -> pd.DataFrame:
@@ -157,11 +157,11 @@ def write_partitions(
     digests = {}
     for number, ledgers in track(chunks, label="partitioning", total=partitions):
         digests[part_name(number)] = _write_part(draft / part_name(number), ledgers, rows)
-    rates = source.read([])[_RATES] if isinstance(source, LedgerStore) else source[_RATES]
+    rates = source.read([])[RATES] if isinstance(source, LedgerStore) else source[RATES]
     digests |= _write_rates(draft, rates, rows)
     if _identity(source)[0] != sequence:
         raise InputError(f"ledger {address}: was loaded into while it was partitioned; run again")
-    _write_manifest(draft, {"partitions": partitions, "rows": rows, "source": address, "sequence": sequence,
+    write_manifest(draft, {"partitions": partitions, "rows": rows, "source": address, "sequence": sequence,
                             "digests": digests})  # fmt: skip
     draft.rename(folder)
     return PartitionedLedger.open(folder)
@@ -209,7 +209,7 @@ def _write_part(folder: Path, ledgers: Iterable[Ledger], rows: dict[str, int]) -
     counts: dict[str, int] = {}
     for ledger in ledgers:
         for name, frame in ledger.frames.items():
-            if name == _RATES or frame.empty:
+            if name == RATES or frame.empty:
                 continue
             made = _arrow(BY_NAME[name], frame)
             if name not in writers:
@@ -220,31 +220,38 @@ def _write_part(folder: Path, ledgers: Iterable[Ledger], rows: dict[str, int]) -
         writer.close()
     for name, count in counts.items():
         rows[name] += count
-    files = {name: {"rows": counts[name], "sha256": _digest(folder / f"{name}.parquet")} for name in sorted(counts)}
+    return write_part(folder, counts)
+
+
+def write_part(folder: Path, rows: Mapping[str, int]) -> str:
+    """Writes the part.json of a partition whose files hold so many rows by table, and returns its digest."""
+    files = {name: {"rows": rows[name], "sha256": digest_of(folder / f"{name}.parquet")} for name in sorted(rows)}
     part = folder / "part.json"
     part.write_text(json.dumps(files, indent=1), encoding="utf-8")
-    return _digest(part)
+    return digest_of(part)
 
 
 def _write_rates(folder: Path, rates: pd.DataFrame, rows: dict[str, int]) -> dict[str, str]:
-    rows[_RATES] = len(rates)
+    rows[RATES] = len(rates)
     if rates.empty:
         return {}
-    file = folder / f"{_RATES}.parquet"
-    pq.write_table(_arrow(BY_NAME[_RATES], rates), file, compression="zstd")
-    return {_RATES: _digest(file)}
+    file = folder / f"{RATES}.parquet"
+    pq.write_table(_arrow(BY_NAME[RATES], rates), file, compression="zstd")
+    return {RATES: digest_of(file)}
 
 
 def _arrow(table: Table, frame: pd.DataFrame) -> pa.Table:
     return pa.table({column.name: to_arrow(frame[column.name], column.kind) for column in table.columns})
 
 
-def _digest(file: Path) -> str:
+def digest_of(file: Path) -> str:
+    """SHA-256 of the file's bytes, in hexadecimal."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
+def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
+    """Writes `ledger.json`, which makes the folder a ledger."""
     document = {"format": FORMAT, "schema_version": SCHEMA_VERSION, "hash": HASH, **content}
     document["fingerprint"] = _fingerprint(document)
     (folder / MANIFEST).write_text(json.dumps(document, indent=1), encoding="utf-8")
