@@ -1,6 +1,6 @@
 """Written by `otcrisk docs` from features/table.py; do not edit. The method: features/kernel.py."""
 
-# kernel 976b55cb7f4adb63: numba's cache of this file must go when what it calls has changed
+# kernel 5a09f4c586166737: numba's cache of this file must go when what it calls has changed
 import numpy as np
 from numba import njit
 
