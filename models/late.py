@@ -21,6 +21,7 @@ from models.calibration import Calibration
 from models.contributions import Contributions
 from models.forest import Forest
 from models.habit import Habit
+from models.heads import Heads
 from models.intervals import DEPTH, Intervals
 from models.law import GRID, PaymentLaw
 from models.numbers import Floats, Ints, logit, matrix
@@ -56,7 +57,7 @@ class LateModel:
     X is float64 with NaN for null, as `features.build_features` gives it. `habit` gives the log-odds that the trees add
     to: far out, where few outcomes have matured, they hardly do. `calibrations` holds one map per grid day,
     `intervals` how wide intervals of days late must be to hold their level, `belt` how sure the probability of being
-    late at all is.
+    late at all is, `heads` second opinions on single days.
     """
 
     names: tuple[str, ...]
@@ -67,7 +68,9 @@ class LateModel:
     calibrations: tuple[Calibration, ...]
     intervals: Intervals = field(default_factory=Intervals)
     belt: Belt = field(default_factory=Belt)
+    heads: Heads = field(default_factory=Heads)
     _sections: dict[int, Forest] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _summed: dict[int, Forest] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         missing = [name for name in self.inputs if name not in self.names]
@@ -81,6 +84,7 @@ class LateModel:
             raise ArtefactError("expected a grid that holds day 0, and an offset and a calibration per grid day")
         if not set(self.habit.columns) <= {column.name for column in self._asked}:
             raise ArtefactError(f"the start needs asked columns that are not there: {self.habit.columns}")
+        self.heads.require(self.inputs, self.grid)
 
     @classmethod
     def fit(
@@ -167,7 +171,8 @@ class LateModel:
         for start in range(0, len(rows), _BLOCK):
             block = rows[start : start + _BLOCK]
             habit = self.habit.log_odds(block, self._asked, self._days, range(len(self.grid)))
-            made[start : start + _BLOCK] = self.forest.margins(block, self._varying(block), threads=threads) + habit
+            of_all_days = self.forest.margins(block, self._varying(block), threads=threads) + habit
+            made[start : start + _BLOCK] = self.heads.blended(of_all_days, block, self.grid)
         return made
 
     def law(self, x: npt.ArrayLike, *, threads: int = 1) -> PaymentLaw:
@@ -185,8 +190,9 @@ class LateModel:
         rows, days = self._rows(x), np.array([day])
         asked = np.stack([column.values(rows, days)[:, 0] for column in self._asked], axis=1)
         started = self.habit.parts(rows, self._asked, days, [place])
-        margin = self._section(day).margin(np.hstack([rows, asked]), threads=threads)
-        margin += self.habit.total(started, len(rows), [place])[:, 0]
+        of_all_days = self._section(day).margin(np.hstack([rows, asked]), threads=threads)
+        of_all_days += self.habit.total(started, len(rows), [place])[:, 0]
+        margin = self.heads.blended(of_all_days[:, None], rows, [day])[:, 0]
         return self._parts(rows, asked, {name: part[:, 0] for name, part in started.items()}, margin, day, threads)
 
     def explained(self, x: npt.ArrayLike, day: int = 0) -> tuple[PaymentLaw, Contributions]:
@@ -195,7 +201,8 @@ class LateModel:
         rows = self._rows(x)
         varying, everywhere = self._varying(rows), range(len(self.grid))
         started = self.habit.parts(rows, self._asked, self._days, everywhere)
-        margins = self.forest.margins(rows, varying) + self.habit.total(started, len(rows), everywhere)
+        of_all_days = self.forest.margins(rows, varying) + self.habit.total(started, len(rows), everywhere)
+        margins = self.heads.blended(of_all_days, rows, self.grid)
         at_day = {name: part[:, place] for name, part in started.items()}
         return self._law(margins), self._parts(rows, varying[:, place], at_day, margins[:, place], day, 1)
 
@@ -211,16 +218,18 @@ class LateModel:
         self, rows: Floats, asked: Floats, started: Mapping[str, Floats], margin: Floats, day: int, threads: int
     ) -> Contributions:
         """Contributions to `margin`, from rows, their asked values at `day` and what the trees start from there."""
-        reference, parts = self._section(day).shap(np.hstack([rows, asked]), threads=threads)
+        reference, parts = self._explained(day).shap(np.hstack([rows, asked]), threads=threads)
+        share = self.heads.share(day)
         values, homes = np.zeros((len(rows), len(self.names))), self._homes[day]
         values[:, self._places] = parts[:, : len(self.inputs)]
         for part, home in zip(parts.T[len(self.inputs) :], homes.values(), strict=True):
             if home is not None:
                 values[:, self.names.index(home)] += part
         for name, part in started.items():
-            values[:, self.names.index(str(homes[name]))] += part
+            values[:, self.names.index(str(homes[name]))] += share * part
         place = self.grid.index(day)
-        return self.calibrations[place].explain(self.names, reference + self.habit.offsets[place], values, margin)
+        reference += share * self.habit.offsets[place]
+        return self.calibrations[place].explain(self.names, reference, values, margin)
 
     def _place(self, day: int) -> int:
         if day not in self.grid:
@@ -229,7 +238,12 @@ class LateModel:
 
     def to_files(self) -> dict[str, bytes]:
         """The model as text: model.txt (LightGBM), model.json (inputs, grid, start) and three more as JSON."""
-        about = {"inputs": list(self.inputs), "grid": list(self.grid), "habit": asdict(self.habit)}
+        about = {
+            "inputs": list(self.inputs),
+            "grid": list(self.grid),
+            "habit": asdict(self.habit),
+            "heads": list(self.heads.forests),
+        }
         maps = [calibration.to_dict() for calibration in self.calibrations]
         return {
             "model.txt": self.forest.text().encode(),
@@ -237,6 +251,7 @@ class LateModel:
             "calibration.json": json.dumps(maps, indent=1).encode(),
             "intervals.json": json.dumps(self.intervals.to_dict(), indent=1).encode(),
             "belt.json": json.dumps(self.belt.to_dict(), indent=1).encode(),
+            **self.heads.to_files(),
         }
 
     @classmethod
@@ -249,15 +264,16 @@ class LateModel:
             maps = tuple(Calibration.from_dict(document) for document in json.loads(files["calibration.json"]))
             intervals = Intervals.from_dict(json.loads(files["intervals.json"]))
             belt = Belt.from_dict(json.loads(files["belt.json"]))
+            heads = Heads.from_files([int(day) for day in about["heads"]], files)
             text = files["model.txt"].decode("ascii")
         except (KeyError, TypeError, ValueError) as error:
             raise ArtefactError(f"payment-time model: {type(error).__name__}: {error}") from None
-        return cls(tuple(names), inputs, grid, habit, Forest.of_text(text), maps, intervals, belt)
+        return cls(tuple(names), inputs, grid, habit, Forest.of_text(text), maps, intervals, belt, heads)
 
     @property
     def explained_by(self) -> str:
         """What explains the probability of being late at all, see `Forest.explained_by`."""
-        return self._section(0).explained_by
+        return self._explained(0).explained_by
 
     @cached_property
     def _asked(self) -> tuple[Asked, ...]:
@@ -291,6 +307,12 @@ class LateModel:
         if day not in self._sections:
             self._sections[day] = self.forest.at(ASKED_DAYS, float(day))
         return self._sections[day]
+
+    def _explained(self, day: int) -> Forest:
+        """The trees whose contributions add up to the log-odds at a day, but for what they start from."""
+        if day not in self._summed:
+            self._summed[day] = self.heads.beside(self._section(day), day)
+        return self._summed[day]
 
 
 def _matured(labels: Floats, most: int) -> Ints:

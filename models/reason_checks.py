@@ -98,11 +98,9 @@ def resampled(model: Model, parts: int) -> list[Model]:
     forest = model.forest if isinstance(model, LateModel) else model.core_
     if not isinstance(forest, Forest) or parts < 2 or len(forest.trees) % parts:
         return []
-    return [_with(model, forest.part(i, parts)) for i in range(parts)]
-
-
-def _with(model: Model, forest: Forest) -> Model:
-    return replace(model, forest=forest) if isinstance(model, LateModel) else model.with_core(forest)
+    if isinstance(model, LateModel):
+        return [replace(model, forest=forest.part(i, parts), heads=model.heads.part(i, parts)) for i in range(parts)]
+    return [model.with_core(forest.part(i, parts)) for i in range(parts)]
 
 
 def _log_odds(model: Model) -> Callable[[Floats], Floats]:
