@@ -8,7 +8,7 @@ for it is the mean of trees. Where outcomes are few they are worse than nothing,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -20,20 +20,22 @@ from receivables.errors import ArtefactError
 #: Days that may have a head; all on the grid.
 DAYS: Final = (0, 5, 15, 30)
 #: Matured outcomes of either kind that a head needs.
-MIN_OUTCOMES: Final = 300
+MIN_OUTCOMES: Final = 150
 #: Weight of the head in the mean of log-odds.
 SHARE: Final = 0.5
 #: LightGBM settings: every invoice is one row here, not one for each day.
 PARAMS: Final[dict[str, Any]] = {
+    "num_iterations": 200,
     "learning_rate": 0.045,
-    "num_leaves": 12,
-    "min_data_in_leaf": 200,
     "feature_fraction": 0.4,
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
     "lambda_l2": 10.0,
     "max_bin": 127,
 }
+#: Late at all is frequent and bears larger trees than the days after it.
+OF_DUE_DAY: Final = {"num_leaves": 24, "min_data_in_leaf": 100}
+OF_LATER_DAYS: Final = {"num_leaves": 12, "min_data_in_leaf": 200}
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,6 @@ class Heads:
         inputs: Sequence[str],
         grid: Sequence[int],
         monotone: Mapping[str, int],
-        rounds: int,
         seeds: Sequence[int],
     ) -> Heads:
         """The heads that outcomes `known` (n, g; NaN not matured) of rows (n, inputs) are enough for."""
@@ -68,31 +69,31 @@ class Heads:
                     outcomes[matured],
                     names=inputs,
                     monotone=[monotone.get(name, 0) for name in inputs],
-                    params={**PARAMS, "num_iterations": rounds},
+                    params={**PARAMS, **(OF_LATER_DAYS if day else OF_DUE_DAY)},
                     seeds=seeds,
                 )
         return cls(made)
 
-    def share(self, day: int) -> float:
-        """Weight that the payment-time model keeps at a day."""
-        return 1.0 - SHARE if day in self.forests else 1.0
+    def weights(self, grid: Sequence[int]) -> dict[int, Floats]:
+        """(g,) per head: how much of what it moves its own day, it moves each day of the grid.
 
-    def blended(self, margins: Floats, rows: Floats, days: Sequence[int]) -> Floats:
-        """(n, len(days)) log-odds of the payment-time model, averaged with the heads' at their days."""
+        In between two heads both count by nearness, beyond them less and less up to the ends of the grid: a law that
+        jumped at single days would say of the days around them what nobody has learnt.
+        """
+        days = sorted(self.forests)
+        knots = [min(grid[0], days[0] - 1), *days, max(grid[-1], days[-1] + 1)] if days else []
+        return {
+            day: np.interp(grid, knots, [float(knot == day and 0 < i < len(knots) - 1) for i, knot in enumerate(knots)])
+            for day in days
+        }
+
+    def moved(self, margins: Floats, rows: Floats, grid: Sequence[int]) -> Floats:
+        """(n, g) log-odds of the payment-time model, moved to the mean with the heads at their days."""
         made = margins
-        for place, day in enumerate(days):
-            if day in self.forests:
-                made = made if made is not margins else margins.copy()
-                made[:, place] = (1.0 - SHARE) * margins[:, place] + SHARE * self.forests[day].margin(rows)
+        for day, weights in self.weights(grid).items():
+            own = SHARE * (self.forests[day].margin(rows) - margins[:, list(grid).index(day)])
+            made = made + own[:, None] * weights
         return made
-
-    def beside(self, section: Forest, day: int) -> Forest:
-        """The trees of `section`, the payment-time model's at `day`, and those of the head: their sum is the mean."""
-        if day not in self.forests:
-            return section
-        both = ((section, 1.0 - SHARE), (self.forests[day], SHARE))
-        trees = [replace(tree, leaf_value=tree.leaf_value * share) for forest, share in both for tree in forest.trees]
-        return Forest(section.names, tuple(trees))
 
     def part(self, i: int, parts: int) -> Heads:
         """The heads of the i-th seed, of `parts`."""

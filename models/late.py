@@ -21,7 +21,7 @@ from models.calibration import Calibration
 from models.contributions import Contributions
 from models.forest import Forest
 from models.habit import Habit
-from models.heads import Heads
+from models.heads import SHARE, Heads
 from models.intervals import DEPTH, Intervals
 from models.law import GRID, PaymentLaw
 from models.numbers import Floats, Ints, logit, matrix
@@ -70,7 +70,6 @@ class LateModel:
     belt: Belt = field(default_factory=Belt)
     heads: Heads = field(default_factory=Heads)
     _sections: dict[int, Forest] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _summed: dict[int, Forest] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         missing = [name for name in self.inputs if name not in self.names]
@@ -171,8 +170,8 @@ class LateModel:
         for start in range(0, len(rows), _BLOCK):
             block = rows[start : start + _BLOCK]
             habit = self.habit.log_odds(block, self._asked, self._days, range(len(self.grid)))
-            of_all_days = self.forest.margins(block, self._varying(block), threads=threads) + habit
-            made[start : start + _BLOCK] = self.heads.blended(of_all_days, block, self.grid)
+            of_trees = self.forest.margins(block, self._varying(block), threads=threads)
+            made[start : start + _BLOCK] = self.heads.moved(of_trees + habit, block, self.grid)
         return made
 
     def law(self, x: npt.ArrayLike, *, threads: int = 1) -> PaymentLaw:
@@ -184,27 +183,31 @@ class LateModel:
 
         The trees are first cut at the asked day, so the day takes no share. The reference is the average invoice in the
         trees, and in what these start from a customer who pays like the portfolio. What the other asked columns
-        contribute, in the trees and in the start, is credited to the features they are made from.
+        contribute, in the trees and in the start, is credited to the features they are made from. Heads that move the
+        day contribute as far as they move it.
         """
-        place = self._place(day)
-        rows, days = self._rows(x), np.array([day])
-        asked = np.stack([column.values(rows, days)[:, 0] for column in self._asked], axis=1)
-        started = self.habit.parts(rows, self._asked, days, [place])
-        of_all_days = self._section(day).margin(np.hstack([rows, asked]), threads=threads)
-        of_all_days += self.habit.total(started, len(rows), [place])[:, 0]
-        margin = self.heads.blended(of_all_days[:, None], rows, [day])[:, 0]
-        return self._parts(rows, asked, {name: part[:, 0] for name, part in started.items()}, margin, day, threads)
+        return self.explained(x, day, threads=threads)[1]
 
-    def explained(self, x: npt.ArrayLike, day: int = 0) -> tuple[PaymentLaw, Contributions]:
+    def explained(self, x: npt.ArrayLike, day: int = 0, *, threads: int = 1) -> tuple[PaymentLaw, Contributions]:
         """`law` and `explain` in one go, the same bits: for orders, where each walk over the trees counts."""
-        place = self._place(day)
-        rows = self._rows(x)
+        if day not in self.grid:
+            raise InputError(f"expected one of the grid days {self.grid}, got {day}")
+        rows, place = self._rows(x), self.grid.index(day)
         varying, everywhere = self._varying(rows), range(len(self.grid))
         started = self.habit.parts(rows, self._asked, self._days, everywhere)
-        of_all_days = self.forest.margins(rows, varying) + self.habit.total(started, len(rows), everywhere)
-        margins = self.heads.blended(of_all_days, rows, self.grid)
-        at_day = {name: part[:, place] for name, part in started.items()}
-        return self._law(margins), self._parts(rows, varying[:, place], at_day, margins[:, place], day, 1)
+        of_trees = self.forest.margins(rows, varying, threads=threads)
+        margins = self.heads.moved(of_trees + self.habit.total(started, len(rows), everywhere), rows, self.grid)
+        reference, values = self._parts(rows, varying, started, place, threads)
+        for head, weights in self._moves.items():
+            if share := SHARE * float(weights[place]):
+                own, parts = self.heads.forests[head].shap(rows, threads=threads)
+                at = self.grid.index(head)
+                instead = (reference, values) if at == place else self._parts(rows, varying, started, at, threads)
+                reference = reference + share * (own - instead[0])
+                values = values - share * instead[1]
+                values[:, self._places] += share * parts
+        explained = self.calibrations[place].explain(self.names, reference, values, margins[:, place])
+        return self._law(margins), explained
 
     def _varying(self, rows: Floats) -> Floats:
         """(n, g, asked) values of the asked columns."""
@@ -215,26 +218,19 @@ class LateModel:
         return PaymentLaw.from_margins(self.grid, slopes * margins + intercepts)
 
     def _parts(
-        self, rows: Floats, asked: Floats, started: Mapping[str, Floats], margin: Floats, day: int, threads: int
-    ) -> Contributions:
-        """Contributions to `margin`, from rows, their asked values at `day` and what the trees start from there."""
-        reference, parts = self._explained(day).shap(np.hstack([rows, asked]), threads=threads)
-        share = self.heads.share(day)
+        self, rows: Floats, varying: Floats, started: Mapping[str, Floats], place: int, threads: int
+    ) -> tuple[float, Floats]:
+        """Reference and (n, names) contributions to the log-odds of a grid day, before the heads move them."""
+        day = self.grid[place]
+        reference, parts = self._section(day).shap(np.hstack([rows, varying[:, place]]), threads=threads)
         values, homes = np.zeros((len(rows), len(self.names))), self._homes[day]
         values[:, self._places] = parts[:, : len(self.inputs)]
         for part, home in zip(parts.T[len(self.inputs) :], homes.values(), strict=True):
             if home is not None:
                 values[:, self.names.index(home)] += part
         for name, part in started.items():
-            values[:, self.names.index(str(homes[name]))] += share * part
-        place = self.grid.index(day)
-        reference += share * self.habit.offsets[place]
-        return self.calibrations[place].explain(self.names, reference, values, margin)
-
-    def _place(self, day: int) -> int:
-        if day not in self.grid:
-            raise InputError(f"expected one of the grid days {self.grid}, got {day}")
-        return self.grid.index(day)
+            values[:, self.names.index(str(homes[name]))] += part[:, place]
+        return reference + self.habit.offsets[place], values
 
     def to_files(self) -> dict[str, bytes]:
         """The model as text: model.txt (LightGBM), model.json (inputs, grid, start) and three more as JSON."""
@@ -273,7 +269,8 @@ class LateModel:
     @property
     def explained_by(self) -> str:
         """What explains the probability of being late at all, see `Forest.explained_by`."""
-        return self._explained(0).explained_by
+        found = {self._section(0).explained_by, *(forest.explained_by for forest in self.heads.forests.values())}
+        return " and ".join(sorted(found))
 
     @cached_property
     def _asked(self) -> tuple[Asked, ...]:
@@ -293,6 +290,10 @@ class LateModel:
         return {day: {column.name: column.home(day) for column in self._asked} for day in self.grid}
 
     @cached_property
+    def _moves(self) -> dict[int, Floats]:
+        return self.heads.weights(self.grid)
+
+    @cached_property
     def _days(self) -> Ints:
         return np.array(self.grid)
 
@@ -307,12 +308,6 @@ class LateModel:
         if day not in self._sections:
             self._sections[day] = self.forest.at(ASKED_DAYS, float(day))
         return self._sections[day]
-
-    def _explained(self, day: int) -> Forest:
-        """The trees whose contributions add up to the log-odds at a day, but for what they start from."""
-        if day not in self._summed:
-            self._summed[day] = self.heads.beside(self._section(day), day)
-        return self._summed[day]
 
 
 def _matured(labels: Floats, most: int) -> Ints:

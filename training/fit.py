@@ -120,18 +120,16 @@ def fit_late(data: LateData, settings: Settings, *, margin_days: int, tick: Tick
     rounds, margins = _choose_rounds(
         settings.rounds, grow, [data.x[rows] for rows in parts], labels[np.concatenate(parts)]
     )
-    heads = side_by_side(lambda y: late_heads(data.x, y, rounds, settings.seeds(1)), known, threads)
+    heads = side_by_side(lambda y: late_heads(data.x, y, settings.seeds(1)), known, threads)
     tick("single days")
     places = [INDEX[name] for name in inputs_for("late")]
     columns = data.x[np.concatenate(parts)][:, places]
     ends = np.cumsum([len(rows) for rows in parts])[:-1]
     pieces = zip(heads, np.split(margins, ends), np.split(columns, ends), strict=True)
-    margins = np.concatenate([head.blended(piece, rows, GRID) for head, piece, rows in pieces])
+    margins = np.concatenate([head.moved(piece, rows, GRID) for head, piece, rows in pieces])
     heldout = late_heldout(data, splits, parts, margins, margin_days)
-    seeds = settings.seeds(settings.late_seeds)
-    final = replace(
-        late_model(data.x, labels, settings, rounds, seeds), heads=late_heads(data.x, labels, rounds, seeds)
-    )
+    rounds, seeds = _grown(rounds, known, labels), settings.seeds(settings.late_seeds)
+    final = replace(late_model(data.x, labels, settings, rounds, seeds), heads=late_heads(data.x, labels, seeds))
     tick("payment time")
     served = late_served(final, data, heldout, labels, margin_days=margin_days)
     return LateFit(served, heldout, labels, splits, rounds)
@@ -189,11 +187,17 @@ def late_model(x: Floats, labels: Floats, settings: Settings, rounds: int, seeds
     )
 
 
-def late_heads(x: Floats, labels: Floats, rounds: int, seeds: Sequence[int]) -> Heads:
+def _grown(rounds: int, known: Sequence[Floats], labels: Floats) -> int:
+    """The rounds chosen at the origins, for all that has matured: more outcomes carry more trees."""
+    then = np.mean([(~np.isnan(y)).sum() for y in known])
+    return max(rounds, round(rounds * float((~np.isnan(labels)).sum() / then)))
+
+
+def late_heads(x: Floats, labels: Floats, seeds: Sequence[int]) -> Heads:
     """Second opinions on single days, learnt from labels (n, g)."""
     inputs = inputs_for("late")
     rows = x[:, [INDEX[name] for name in inputs]]
-    return Heads.grow(rows, labels, inputs=inputs, grid=GRID, monotone=directions(inputs), rounds=rounds, seeds=seeds)
+    return Heads.grow(rows, labels, inputs=inputs, grid=GRID, monotone=directions(inputs), seeds=seeds)
 
 
 def _choose_rounds(

@@ -1,0 +1,73 @@
+"""Heads: the mean with the payment-time model at their day, less of it nearby, additive everywhere, kept in the files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.heads import MIN_OUTCOMES, SHARE, Heads
+from models.late import LateModel
+from models.law import GRID
+from receivables.errors import ArtefactError
+from tests.models.book import NAMES, Book
+
+
+@pytest.fixture(scope="module")
+def headed(late: LateModel, book: Book) -> LateModel:
+    rows = book.x[:, [NAMES.index(name) for name in late.inputs]]
+    known = book.labels.copy()
+    heads = Heads.grow(rows, known, inputs=late.inputs, grid=late.grid, monotone={}, seeds=(1,))
+    return replace(late, heads=heads)
+
+
+def test_at_its_day_a_head_and_the_model_count_alike(headed: LateModel, late: LateModel, book: Book) -> None:
+    x = book.x[:50]
+    rows = x[:, [NAMES.index(name) for name in late.inputs]]
+    assert 0 in headed.heads.forests
+    for day, forest in headed.heads.forests.items():
+        place = late.grid.index(day)
+        mean = (1 - SHARE) * late.margins(x)[:, place] + SHARE * forest.margin(rows)
+        np.testing.assert_allclose(headed.margins(x)[:, place], mean, rtol=0, atol=1e-12)
+
+
+def test_between_heads_both_count_and_the_ends_of_the_grid_stay_as_they_were(headed: LateModel) -> None:
+    weights = headed.heads.weights(headed.grid)
+    total = np.sum(list(weights.values()), axis=0)
+    assert total[0] == total[-1] == 0.0
+    inner = [j for j, day in enumerate(headed.grid) if min(weights) <= day <= max(weights)]
+    np.testing.assert_allclose(total[inner], 1.0)
+
+
+@pytest.mark.parametrize("day", [GRID[0], -3, 0, 3, 8, 60])
+def test_contributions_add_up_at_every_day(headed: LateModel, book: Book, day: int) -> None:
+    x = book.x[:40]
+    found = headed.explain(x, day)
+    place = headed.grid.index(day)
+    served = headed.calibrations[place].apply(headed.margins(x)[:, place])
+    np.testing.assert_allclose(found.reference + found.values.sum(axis=1), served, rtol=0, atol=1e-9)
+
+
+def test_few_outcomes_get_no_head(late: LateModel, book: Book) -> None:
+    rows = book.x[:, [NAMES.index(name) for name in late.inputs]]
+    known = np.full(book.labels.shape, np.nan)
+    place = late.grid.index(0)
+    known[:, place] = 0.0
+    known[: MIN_OUTCOMES - 1, place] = 1.0
+    assert not Heads.grow(rows, known, inputs=late.inputs, grid=late.grid, monotone={}, seeds=(1,)).forests
+
+
+def test_the_files_bring_back_the_heads_bit_for_bit(headed: LateModel, book: Book) -> None:
+    files = headed.to_files()
+    again = LateModel.from_files(headed.names, files)
+    assert np.array_equal(again.margins(book.x[:30]), headed.margins(book.x[:30]))
+    with pytest.raises(ArtefactError, match="KeyError"):
+        LateModel.from_files(headed.names, {name: data for name, data in files.items() if name != "head_0.txt"})
+
+
+def test_a_head_of_a_day_off_the_grid_or_of_other_columns_is_refused(headed: LateModel) -> None:
+    forest = headed.heads.forests[0]
+    for wrong in (Heads({1000: forest}), Heads({0: replace(forest, names=tuple(reversed(forest.names)))})):
+        with pytest.raises(ArtefactError, match="does not fit"):
+            replace(headed, heads=wrong)
