@@ -1,4 +1,4 @@
-"""Heads: the mean with the payment-time model at their day, less of it nearby, additive everywhere, kept in the files."""
+"""Heads: the mean with the payment-time model at their day, less nearby, additive everywhere, kept in the files."""
 
 from __future__ import annotations
 
