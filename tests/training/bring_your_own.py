@@ -85,4 +85,5 @@ def _is_equal(data: LateData, i: int) -> bool:
     return bool(served.tobytes() == data.x[i].tobytes())
 
 
-main()
+if __name__ == "__main__":
+    main()

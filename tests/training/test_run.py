@@ -157,7 +157,7 @@ def test_a_second_run_without_newer_outcomes_registers_challengers_and_leaves_th
 
     home, made = second
     assert not made.verdict.promoted
-    assert "outcomes have matured" in made.verdict.reason
+    assert "have matured since the champion's cut-off" in made.verdict.reason
     client = connect(home)
     for name in MODELS:
         assert champion_version(client, name) is None
