@@ -21,11 +21,13 @@ def run(args: argparse.Namespace) -> int:
     """Loads everything, then listens; returns once the service was stopped."""
     import os
 
+    from receivables.access_keys import AccessKeys
+    from receivables.config import key_folder
     from serving.auth import is_loopback
     from serving.run import bind, prepare, serve
-    from serving.state import CHAMPION, open_keys
+    from serving.state import CHAMPION
 
-    if not is_loopback(args.host) and open_keys() is None:
+    if not is_loopback(args.host) and not AccessKeys(key_folder()).all():
         raise InputError(
             f"--host {args.host}: anyone who can reach this address could score orders and read decisions; "
             "make a key first with `otcrisk keys create`, or listen on 127.0.0.1"

@@ -139,7 +139,7 @@ def create_app() -> Starlette:
 
 
 def _admit(request: Request, state: State, scope: str) -> Caller:
-    if state.keys is not None:
+    if state.keys is not None and state.keys.exist():
         return state.keys.admit(request.headers.get("authorization"), scope)
     return admit_local(request.client.host if request.client else None, request.headers)
 

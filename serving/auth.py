@@ -24,6 +24,8 @@ LOOK_EVERY: Final = 1.0
 #: A key may use this share of its rate per minute at once.
 _BURST: Final = 0.1
 _NOBODY: Final = "0" * 64
+#: Stands for the file of keys as it was when it could not be read; no file looks like it.
+_UNREADABLE: Final = (-1, -1, -1)
 
 
 @dataclass(frozen=True)
@@ -103,11 +105,19 @@ class KeyRing:
         today: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
     ) -> None:
         self._keys, self._clock, self._today = keys, clock, today
-        self._pepper = keys.pepper()
+        self._pepper = b""
         self._by_id: dict[str, AccessKey] = {}
         self._buckets: dict[str, _Bucket] = {}
         self._stamp: tuple[int, int, int] | None = None
         self._next_look = float("-inf")
+
+    def exist(self) -> bool:
+        """Whether there ever was a key while this process ran: from the first one on, everybody needs one.
+
+        Raises ApiError UNAVAILABLE where the keys cannot be read any more.
+        """
+        self._look(self._clock())
+        return self._stamp is not None
 
     def admit(self, authorization: str | None, scope: str) -> Caller:
         """The caller that `Authorization: Bearer KEY` names.
@@ -147,10 +157,11 @@ class KeyRing:
             stamp = (found.st_mtime_ns, found.st_ino, found.st_size)
             if stamp != self._stamp:
                 self._by_id = {key.key_id: key for key in self._keys.all()}
-                self._stamp = stamp
-        except (OSError, ConfigError):
-            self._by_id, self._stamp = {}, None
-            raise refuse("UNAVAILABLE", "the keys cannot be read", headers={"Retry-After": "1"}) from None
+                self._pepper, self._stamp = self._keys.pepper(), stamp
+        except (OSError, ConfigError) as error:
+            if not (isinstance(error, FileNotFoundError) and self._stamp is None):
+                self._by_id, self._stamp = {}, _UNREADABLE
+                raise refuse("UNAVAILABLE", "the keys cannot be read", headers={"Retry-After": "1"}) from None
         self._next_look = now + LOOK_EVERY
 
     def _bucket(self, key: AccessKey, now: float) -> _Bucket:

@@ -39,7 +39,7 @@ class Tools:
 
 @dataclass
 class State:
-    """Loaded once at start; without `keys` only programs on this machine are answered.
+    """Loaded once at start; until there is a key only programs on this machine are answered.
 
     `tools` are replaced as a whole when a champion is promoted: whoever scores takes them once. `shadow` scores with a
     challenger what was answered.
@@ -89,10 +89,4 @@ def load_state() -> State:
     spec = os.environ.get(LEDGER)
     store = open_store(spec) if spec else None
     log = DecisionLog(home() / "decisions.sqlite")
-    return State(Tools(champion, policy, rates), log, Payers(store, rates), open_keys())
-
-
-def open_keys() -> KeyRing | None:
-    """The keys of this installation, null where none was ever made; raises ConfigError where they are damaged."""
-    keys = AccessKeys(key_folder())
-    return KeyRing(keys) if keys.all() else None
+    return State(Tools(champion, policy, rates), log, Payers(store, rates), KeyRing(AccessKeys(key_folder())))

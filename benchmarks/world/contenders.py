@@ -50,9 +50,14 @@ class Contender:
     answer: Callable[[Task], Floats]
 
 
-def _boosted(make: Callable[[], Any], *, other: bool = False) -> Callable[[Task], Floats]:
+def _boosted(make: Callable[[], Any], *, other: bool = False, varying: bool = False) -> Callable[[Task], Floats]:
+    """`other` learns from the other features, `varying` only from columns that are not constant or null throughout."""
+
     def answer(task: Task) -> Floats:
         train, test = task.other if other else (task.train, task.test)
+        if varying:
+            keep = [len(np.unique(column[~np.isnan(column)])) > 1 for column in train.T]
+            train, test = train[:, keep], test[:, keep]
         return np.asarray(make().fit(train, task.y).predict_proba(test)[:, 1], dtype=np.float64)
 
     return answer

@@ -129,3 +129,26 @@ def test_a_key_bound_to_company_codes_scores_no_others(keys: AccessKeys) -> None
     for other in ("2000", None, ""):
         with pytest.raises(ApiError):
             caller.require_company(other)
+
+
+def test_the_first_key_made_while_the_service_runs_is_asked_for_from_then_on(keys: AccessKeys) -> None:
+    clock = Clock()
+    opened = ring(keys, clock)
+    assert not opened.exist()
+    text, _ = keys.create("SAP", ["score"], now=START)
+    clock.seconds += LOOK_EVERY
+    assert opened.exist()
+    assert opened.admit(f"Bearer {text}", "score").name == "SAP"
+
+
+def test_keys_that_come_back_as_they_were_are_let_in_again(keys: AccessKeys) -> None:
+    clock = Clock()
+    text, _ = keys.create("SAP", ["score"], now=START)
+    opened = ring(keys, clock)
+    assert opened.exist()
+    away = keys.path.rename(keys.path.with_suffix(".away"))
+    clock.seconds += LOOK_EVERY
+    assert refused(opened, f"Bearer {text}") == "UNAVAILABLE"
+    away.rename(keys.path)
+    clock.seconds += LOOK_EVERY
+    assert opened.admit(f"Bearer {text}", "score").name == "SAP"
