@@ -86,7 +86,7 @@ def load(
                     raise TimeoutError(f"port {port}: no answer for 30 seconds")
                 for key, _ in ready:
                     connection = key.data
-                    if connection.is_answered():
+                    if len(found) < most and connection.is_answered():
                         found.append(time.perf_counter() - connection.sent_at)
                         _ask(connection, requests[asked % len(requests)])
                         asked += 1
