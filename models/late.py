@@ -57,7 +57,8 @@ class LateModel:
     X is float64 with NaN for null, as `features.build_features` gives it. `habit` gives the log-odds that the trees add
     to: far out, where few outcomes have matured, they hardly do. `calibrations` holds one map per grid day,
     `intervals` how wide intervals of days late must be to hold their level, `belt` how sure the probability of being
-    late at all is, `heads` second opinions on single days.
+    late at all is, `heads` second opinions on single days. `centres` hold, per column of the start, what it adds for
+    the average invoice at each grid day, none where that was not found out: contributions count from there.
     """
 
     names: tuple[str, ...]
@@ -69,6 +70,7 @@ class LateModel:
     intervals: Intervals = field(default_factory=Intervals)
     belt: Belt = field(default_factory=Belt)
     heads: Heads = field(default_factory=Heads)
+    centres: tuple[tuple[float, ...], ...] = ()
     _sections: dict[int, Forest] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -84,6 +86,11 @@ class LateModel:
         if not set(self.habit.columns) <= {column.name for column in self._asked}:
             raise ArtefactError(f"the start needs asked columns that are not there: {self.habit.columns}")
         self.heads.require(self.inputs, self.grid)
+        if self.centres and (len(self.centres), {*map(len, self.centres)}) != (
+            len(self.habit.columns),
+            {len(self.grid)},
+        ):
+            raise ArtefactError("expected a centre per column of the start and grid day")
 
     @classmethod
     def fit(
@@ -130,7 +137,9 @@ class LateModel:
             start=habit.log_odds(rows, asked, days, range(len(days))).ravel()[pairs],
             threads=threads,
         )
-        return cls(tuple(names), inputs, tuple(grid), habit, forest, (Calibration(),) * len(grid))
+        added = habit.parts(rows, asked, days, range(len(days))).values()
+        centres = tuple(tuple(part.mean(axis=0).tolist()) for part in added)
+        return cls(tuple(names), inputs, tuple(grid), habit, forest, (Calibration(),) * len(grid), centres=centres)
 
     def calibrated(self, calibrations: Calibration | Mapping[int, Calibration]) -> LateModel:
         """The same model with one calibration for all grid days, or with those of the days given."""
@@ -182,7 +191,7 @@ class LateModel:
         """Contributions of the features (columns of X) to the log-odds of being later than `day`, a grid day.
 
         The trees are first cut at the asked day, so the day takes no share. The reference is the average invoice in the
-        trees, and in what these start from a customer who pays like the portfolio. What the other asked columns
+        trees, and in what these start from. What the other asked columns
         contribute, in the trees and in the start, is credited to the features they are made from. Heads that move the
         day contribute as far as they move it.
         """
@@ -228,9 +237,12 @@ class LateModel:
         for part, home in zip(parts.T[len(self.inputs) :], homes.values(), strict=True):
             if home is not None:
                 values[:, self.names.index(home)] += part
-        for name, part in started.items():
-            values[:, self.names.index(str(homes[name]))] += part[:, place]
-        return reference + self.habit.offsets[place], values
+        reference += self.habit.offsets[place]
+        for column, (name, part) in enumerate(started.items()):
+            centre = self.centres[column][place] if self.centres else 0.0
+            values[:, self.names.index(str(homes[name]))] += part[:, place] - centre
+            reference += centre
+        return reference, values
 
     def to_files(self) -> dict[str, bytes]:
         """The model as text: model.txt (LightGBM), model.json (inputs, grid, start) and three more as JSON."""
@@ -239,6 +251,7 @@ class LateModel:
             "grid": list(self.grid),
             "habit": asdict(self.habit),
             "heads": list(self.heads.forests),
+            "centres": [list(row) for row in self.centres],
         }
         maps = [calibration.to_dict() for calibration in self.calibrations]
         return {
@@ -261,10 +274,11 @@ class LateModel:
             intervals = Intervals.from_dict(json.loads(files["intervals.json"]))
             belt = Belt.from_dict(json.loads(files["belt.json"]))
             heads = Heads.from_files([int(day) for day in about["heads"]], files)
+            centres = tuple(tuple(map(float, row)) for row in about["centres"])
             text = files["model.txt"].decode("ascii")
         except (KeyError, TypeError, ValueError) as error:
             raise ArtefactError(f"payment-time model: {type(error).__name__}: {error}") from None
-        return cls(tuple(names), inputs, grid, habit, Forest.of_text(text), maps, intervals, belt, heads)
+        return cls(tuple(names), inputs, grid, habit, Forest.of_text(text), maps, intervals, belt, heads, centres)
 
     @property
     def explained_by(self) -> str:
