@@ -14,11 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from models.basis import RatingBasis
+from models.belt import Belt
 from models.calibration import Calibration, choose
 from models.contributions import Contributions
 from models.derived import Derived, credited, find_derived
 from models.event import DEFAULT_12M, Event
 from models.forest import NAME, Forest
+from models.intervals import DEPTH
 from models.numbers import Floats, matrix, sigmoid
 from models.scorecard import Scorecard
 from receivables.errors import ArtefactError, InputError
@@ -73,7 +75,7 @@ class DefaultModel:
     (`models.bagging`). As ready features (`raw=False`, the product's own feature table) they are taken as they are,
     one kind of trees, rounds as set, calibration left to the caller.
     After `fit`: `core_` (Forest or Scorecard), `derived_`, `calibration_`, `basis_` (may ratings rest on it?),
-    `names_`, `inputs_`, `classes_`.
+    `belt_` (how sure is the probability?), `names_`, `inputs_`, `classes_`.
     """
 
     _estimator_type = "classifier"
@@ -143,16 +145,12 @@ class DefaultModel:
         return made.forest, choose(made.margin, outcomes)
 
     def calibrated(self, calibration: Calibration) -> DefaultModel:
-        """The same fitted model, served through `calibration`."""
-        made = type(self)(**self.get_params())
-        made._set(self.names_, self.inputs_, self.derived_, self.core_, calibration, self.basis_)
-        return made
+        """The same fitted model, served through `calibration`; a belt around other log-odds does not go with it."""
+        return self._with(calibration=calibration, belt=Belt())
 
-    def judged(self, basis: RatingBasis) -> DefaultModel:
-        """The same fitted model with the verdict on it, which its files carry."""
-        made = type(self)(**self.get_params())
-        made._set(self.names_, self.inputs_, self.derived_, self.core_, self.calibration_, basis)
-        return made
+    def judged(self, basis: RatingBasis, belt: Belt) -> DefaultModel:
+        """The same fitted model with the verdict on it and the belt around its probability, which its files carry."""
+        return self._with(basis=basis, belt=belt)
 
     @classmethod
     def of_scorecard(cls, card: Scorecard, *, event: Event, names: Sequence[str]) -> DefaultModel:
@@ -162,10 +160,8 @@ class DefaultModel:
         return made
 
     def with_core(self, core: Core) -> DefaultModel:
-        """The same fitted model with another core on the same inputs."""
-        made = type(self)(**self.get_params())
-        made._set(self.names_, self.inputs_, self.derived_, core, self.calibration_)
-        return made
+        """The same fitted model with another core on the same inputs, not judged yet."""
+        return self._with(core=core, basis=RatingBasis(), belt=Belt())
 
     def margin(self, x: npt.ArrayLike) -> Floats:
         """(n,) log-odds before calibration."""
@@ -180,6 +176,17 @@ class DefaultModel:
     def probability(self, x: npt.ArrayLike) -> Floats:
         """(n,) calibrated probability of the event."""
         return sigmoid(self.log_odds(x))
+
+    def interval(self, x: npt.ArrayLike, level: float, log_odds: Floats | None = None) -> tuple[Floats, Floats] | None:
+        """(n,) bounds that hold the event rate of customers scored alike with confidence `level`, and the probability.
+
+        Wider for thin histories. `log_odds` are the served ones of the same rows, if they are at hand. None for a model
+        that was judged on too little to say.
+        """
+        told = self.log_odds(x) if log_odds is None else log_odds
+        rows = matrix(x, len(self.names_))
+        settled = rows[:, self.names_.index(DEPTH)] if DEPTH in self.names_ else np.zeros(len(rows))
+        return self.belt_.between(told, settled, level)
 
     def predict_proba(self, x: npt.ArrayLike) -> Floats:
         """(n, 2) probabilities of no event and event, as scikit-learn orders them."""
@@ -227,7 +234,7 @@ class DefaultModel:
         )
 
     def to_files(self) -> dict[str, bytes]:
-        """The fitted model as text: model.txt (LightGBM) or scorecard.json, model.json (inputs), calibration.json."""
+        """The fitted model as text: model.txt (LightGBM) or scorecard.json, JSON for the rest."""
         is_forest = isinstance(self.core_, Forest)
         core = {"model.txt": self.core_.text()} if is_forest else {"scorecard.json": self.core_.to_json()}  # type: ignore[attr-defined]
         about: dict[str, Any] = {
@@ -235,7 +242,11 @@ class DefaultModel:
             "derived": [column.to_dict() for column in self.derived_],
         }
         about["basis"] = self.basis_.to_dict()
-        documents = {"model.json": about, "calibration.json": self.calibration_.to_dict()}
+        documents = {
+            "model.json": about,
+            "calibration.json": self.calibration_.to_dict(),
+            "belt.json": self.belt_.to_dict(),
+        }
         texts = core | {name: json.dumps(document, indent=1) for name, document in documents.items()}
         return {name: text.encode() for name, text in texts.items()}
 
@@ -248,6 +259,7 @@ class DefaultModel:
             derived = tuple(Derived.from_dict(column, len(inputs)) for column in about.get("derived", ()))
             basis = RatingBasis.from_dict(about["basis"]) if "basis" in about else RatingBasis()
             calibration = Calibration.from_dict(json.loads(files["calibration.json"]))
+            belt = Belt.from_dict(json.loads(files["belt.json"])) if "belt.json" in files else Belt()
             is_forest = "model.txt" in files
             text = files["model.txt" if is_forest else "scorecard.json"].decode("ascii")
         except (KeyError, TypeError, ValueError) as error:
@@ -257,7 +269,14 @@ class DefaultModel:
         if missing or core.names != _all_names(inputs, derived):
             raise ArtefactError(f"default model: its inputs do not fit its columns (missing: {missing})")
         made = cls(event=event, names=tuple(names), inputs=inputs, raw=bool(derived))
-        made._set(tuple(names), inputs, derived, core, calibration, basis)
+        made._set(tuple(names), inputs, derived, core, calibration, basis, belt)
+        return made
+
+    def _with(self, **changed: Any) -> DefaultModel:
+        """The same fitted model, what is named replaced."""
+        made = type(self)(**self.get_params())
+        kept = ("names", "inputs", "derived", "core", "calibration", "basis", "belt")
+        made._set(**{name: getattr(self, f"{name}_") for name in kept} | changed)
         return made
 
     def _set(
@@ -268,9 +287,11 @@ class DefaultModel:
         core: Core,
         calibration: Calibration,
         basis: RatingBasis | None = None,
+        belt: Belt | None = None,
     ) -> None:
         self.names_, self.inputs_, self.derived_ = names, inputs, derived
-        self.core_, self.calibration_, self.basis_ = core, calibration, basis or RatingBasis()
+        self.core_, self.calibration_ = core, calibration
+        self.basis_, self.belt_ = basis or RatingBasis(), belt or Belt()
         self.classes_, self.n_features_in_ = np.array([0, 1]), len(names)
         self._columns = np.array(_places(names, inputs))
 

@@ -142,12 +142,13 @@ def _probabilities(prediction: Prediction | None, champion: Champion, policy: Po
     event, after = champion.default.event.name, policy.very_late_after_days
     late = _late_probabilities(prediction.lateness if prediction else None, after)
     between = prediction.late_interval if prediction else None
+    around = prediction.risk_interval if prediction else None
     return {
         **late,
         event: prediction.risk.probability if prediction else None,
-        "interval_level": CONFIDENCE if between else None,
+        "interval_level": CONFIDENCE if between or around else None,
         "late_over_0_interval": list(between) if between else None,
-        f"{event}_interval": None,
+        f"{event}_interval": list(around) if around else None,
         # both models answer through the calibration that training judged best out of sample
         "calibrated": True if prediction else None,
     }

@@ -23,7 +23,7 @@ from models.reasons import Explanation
 HORIZONS: Final = (0, 30, 60, 90)
 #: Probability mass of the interval of payment dates.
 INTERVAL: Final = 0.8
-#: Confidence of the interval around the probability of paying late.
+#: Confidence of the intervals around the probabilities of paying late and of the event.
 CONFIDENCE: Final = 0.9
 _MILLION: Final = 1_000_000
 _DIGITS: Final = 6
@@ -63,7 +63,8 @@ class CustomerRisk:
 class Prediction:
     """Everything the models say; `x` is the feature row (1, F). Times in milliseconds.
 
-    `late_interval` are bounds around the probability of paying late, null for a model that was judged on too little.
+    `late_interval` and `risk_interval` are bounds around the probabilities of paying late and of the event, null for a
+    model that was judged on too little.
     `told` keeps explanations that were worked out, by how many reasons they name.
     """
 
@@ -76,6 +77,7 @@ class Prediction:
     inference_ms: float
     explain_ms: float
     late_interval: tuple[float, float] | None = None
+    risk_interval: tuple[float, float] | None = None
     told: dict[int, tuple[Explanation, Explanation]] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -100,16 +102,16 @@ def predict(champion: Champion, features: Callable[[], Floats]) -> Prediction:
         feature_ms=_ms(start, built),
         inference_ms=_ms(built, inferred),
         explain_ms=_ms(inferred, explained),
-        late_interval=_late_interval(champion, x, law, late),
+        late_interval=_around(late.late_over[0], champion.late.late_interval(x, CONFIDENCE, law)),
+        risk_interval=_around(risk.probability, champion.default.interval(x, CONFIDENCE, risk_parts.total)),
     )
 
 
-def _late_interval(champion: Champion, x: Floats, law: PaymentLaw, late: Lateness) -> tuple[float, float] | None:
-    found = champion.late.late_interval(x, CONFIDENCE, law)
-    if found is None:
+def _around(shown: float, bounds: tuple[Floats, Floats] | None) -> tuple[float, float] | None:
+    """The bounds as shown, which hold the probability as shown."""
+    if bounds is None:
         return None
-    low, high = (round(float(bound[0]), _DIGITS) for bound in found)
-    shown = late.late_over[0]
+    low, high = (round(float(bound[0]), _DIGITS) for bound in bounds)
     return min(low, shown), max(high, shown)
 
 

@@ -12,10 +12,12 @@ import pandas as pd
 
 from features import INDEX, NAMES
 from models.basis import ACCEPTED, REFUSED, RatingBasis
+from models.belt import Belt
 from models.default import DefaultModel
 from models.event import Event
 from models.grades import GradeCheck, grade_check
 from models.inputs import directions, inputs_for
+from models.intervals import DEPTH
 from models.numbers import Floats, Ints, logit, sigmoid
 from models.scale import ScoreScale
 from models.scorecard import Scorecard
@@ -57,8 +59,10 @@ def fit_default(data: DefaultData, settings: Settings, *, tick: Tick = lambda _:
         final, margins = _worst_days_alone(data, labels), logit(heldout.challengers[WORST_DAYS][data.event.name])
     else:
         final, margins = learn(np.ones(len(labels), dtype=np.bool_), labels), heldout.margins
-    fitted = final.calibrated(calibration_of(margins, outcomes, groups)).judged(basis)
-    return DefaultFit(fitted, heldout, labels)
+    calibration = calibration_of(margins, outcomes, groups)
+    settled = data.x[heldout.rows, INDEX[DEPTH]]
+    belt = Belt.learn(calibration.apply(margins), outcomes, settled, groups.astype(str))
+    return DefaultFit(final.calibrated(calibration).judged(basis, belt), heldout, labels)
 
 
 def rating_basis(heldout: Heldout, outcomes: Floats, groups: npt.NDArray[np.object_], event: EventRule) -> RatingBasis:

@@ -11,6 +11,8 @@ import pytest
 from benchmarks.card_panel import NAMES as CARDS
 from benchmarks.card_panel import CardPanel, card_panel
 from models import Calibration, DefaultModel, Scorecard
+from models.basis import RatingBasis
+from models.belt import Belt
 from models.event import DEFAULT_12M, SERIOUS_DELINQUENCY_6M, Event
 from models.forest import Forest
 from models.numbers import log_loss, logit, sigmoid
@@ -64,6 +66,21 @@ def test_files_bring_back_the_same_model_to_the_last_bit(default: DefaultModel, 
     again = DefaultModel.from_files(NAMES, served.event, served.to_files())
     assert np.array_equal(again.probability(book.x), served.probability(book.x))
     assert again.to_files() == served.to_files()
+
+
+def test_the_belt_around_the_probability_is_learnt_on_new_rows_and_travels_along(default: DefaultModel) -> None:
+    fresh = make_book(4000, seed=8)
+    assert default.interval(fresh.x, 0.9) is None
+    customers, settled = np.arange(4000) // 5, np.full(4000, 30.0)
+    belt = Belt.learn(default.log_odds(fresh.x), fresh.event, settled, customers)
+    served = default.judged(RatingBasis(), belt)
+    again = DefaultModel.from_files(NAMES, served.event, served.to_files())
+    low, high = again.interval(fresh.x, 0.9) or (np.nan, np.nan)
+    p = served.probability(fresh.x)
+    assert (low <= p).all()
+    assert (p <= high).all()
+    assert np.array_equal(low, (served.interval(fresh.x, 0.9, served.log_odds(fresh.x)) or (np.nan,))[0])
+    assert served.calibrated(Calibration("affine", 0.7, -0.2)).interval(fresh.x, 0.9) is None
 
 
 def test_with_few_events_it_is_a_scorecard_and_with_hardly_any_it_refuses() -> None:

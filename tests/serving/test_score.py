@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from models.basis import RatingBasis
 from models.belt import Belt, Line
 from models.champion import load_champion
 from models.intervals import DEPTHS, Intervals, Tails
@@ -303,12 +304,17 @@ def test_what_we_do_not_know_yet_is_null_and_never_invented(answers: list[dict[s
 def test_a_model_that_was_judged_says_how_sure_it_is(seller: Any, state: State) -> None:
     line = Line(0.1, 0.9, 0.02, 0.01, 0.0, 100)
     tails = Tails(0.8, (0.1,) * len(DEPTHS), (50,) * len(DEPTHS), 0.7914)
-    late = replace(state.tools.champion.late, belt=Belt((line,) * len(DEPTHS)), intervals=Intervals((tails,)))
-    tools = replace(state.tools, champion=replace(state.tools.champion, late=late))
+    belt, champion = Belt((line,) * len(DEPTHS)), state.tools.champion
+    late = replace(champion.late, belt=belt, intervals=Intervals((tails,)))
+    tools = replace(
+        state.tools, champion=replace(champion, late=late, default=champion.default.judged(RatingBasis(), belt))
+    )
     payer = seller.customers()[0]
     answer = scored(order(payer), state.payers.known(payer, has_items=False), tools)
     low, high = answer["probabilities"]["late_over_0_interval"]
     assert 0 < low < answer["probabilities"]["late_over_0"] < high < 1
+    low, high = answer["probabilities"]["default_12m_interval"]
+    assert 0 < low < answer["probabilities"]["default_12m"] < high < 1
     assert answer["probabilities"]["interval_level"] == 0.9
     assert answer["expected_payment"]["observed_coverage_90d"] == 0.791
 

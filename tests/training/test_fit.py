@@ -184,6 +184,18 @@ def test_the_calibration_of_the_default_model_is_learnt_on_held_out_rows_only(de
     assert found.outcomes == len(default_fit.heldout.rows)
 
 
+def test_the_belt_of_the_default_model_speaks_for_the_held_out_customers(
+    default_data: DefaultData, default_fit: DefaultFit
+) -> None:
+    customers = len(set(default_data.orders.customer_id[default_fit.heldout.rows]))
+    lines = default_fit.model.belt_.lines
+    assert max(line.customers for line in lines) == customers
+    x = default_data.x[default_fit.heldout.rows]
+    low, high = default_fit.model.interval(x, 0.9) or (np.nan, np.nan)
+    p = default_fit.model.probability(x)
+    assert ((low < p + 1e-12) & (p < high + 1e-12)).all()
+
+
 def test_too_few_matured_outcomes_are_an_error_that_says_what_to_do(ledger: Ledger, config: OutcomeConfig) -> None:
     first = ledger["invoices"]["issued_on"].min()
     known = Known.at(ledger, first + pd.Timedelta(days=6))

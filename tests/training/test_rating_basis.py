@@ -7,6 +7,7 @@ import pytest
 
 from models import Calibration, DefaultModel, Scorecard
 from models.basis import ACCEPTED, REFUSED, UNJUDGED, RatingBasis
+from models.belt import Belt
 from models.event import DEFAULT_12M
 from models.numbers import Floats, sigmoid
 from receivables.errors import ArtefactError
@@ -49,7 +50,7 @@ def test_the_verdict_is_kept_with_the_model_and_survives_a_calibration() -> None
     card = Scorecard.fit(x, r.random(500) < sigmoid(x[:, 0]), names=("worst",))
     model = DefaultModel.of_scorecard(card, event=DEFAULT_12M, names=("other", "worst"))
     assert model.basis_.rating_basis == UNJUDGED
-    served = model.judged(RatingBasis(REFUSED, "no better")).calibrated(Calibration("affine", 0.9, 0.1))
+    served = model.calibrated(Calibration("affine", 0.9, 0.1)).judged(RatingBasis(REFUSED, "no better"), Belt())
     again = DefaultModel.from_files(("other", "worst"), DEFAULT_12M, served.to_files())
     rows = np.column_stack([r.normal(size=500), x])
     assert again.basis_ == RatingBasis(REFUSED, "no better")
