@@ -1,17 +1,19 @@
 """The champion: both models, their rating scale and the portfolio's late rates, in one verified folder.
 
-Layout: late/ and default/ (each an artefact of its own, as registered), priors.json, rating.json, golden.json (orders
-with the scores that they must get), manifest.json, and once promoted manifest.sig.
+Layout: late/ and default/ (each an artefact of its own, as registered), priors.json, rating.json, standby.json (the
+scorecards that answer where the models cannot), golden.json (orders with the scores that they must get), manifest.json,
+and once promoted manifest.sig.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from models import artefact, golden
+from models import artefact, golden, standby
 from models.artefact import Artefact, Facts
 from models.contributions import Contributions
 from models.default import DefaultModel
@@ -20,6 +22,7 @@ from models.late import LateModel
 from models.law import PaymentLaw
 from models.numbers import Floats
 from models.scale import ScoreScale
+from models.standby import Standby
 from receivables.errors import ArtefactError
 from receivables.signature import SigningKey, TrustedKeys, signing_key, trusted_keys
 
@@ -33,13 +36,25 @@ CHAMPION: Final = "champion"
 
 @dataclass(frozen=True)
 class Champion:
-    """What scores an order: payment-time model, default model, rating scale, peer late rates, and the manifest."""
+    """What scores an order: payment-time model, default model, rating scale, peer late rates, and the manifest.
+
+    `standby` are the scorecards that answer where the models cannot, null for a champion without.
+    """
 
     late: LateModel
     default: DefaultModel
     scale: ScoreScale
     priors: Priors
     manifest: dict[str, Any]
+    standby: Standby | None = None
+
+    @cached_property
+    def on_standby(self) -> Champion | None:
+        """The same champion with its scorecards in the models' place, null without them."""
+        if self.standby is None:
+            return None
+        late = cast(LateModel, self.standby.late)  # answers whatever an order asks of a payment-time model
+        return replace(self, late=late, default=self.standby.default(self.default.event), standby=None)
 
     def explained(self, x: Floats) -> tuple[PaymentLaw, Contributions, Contributions]:
         """For orders x (n, F): their payment laws, the contributions to being late at all, and those to the event."""
@@ -80,27 +95,39 @@ def save_champion(
     facts: Facts,
     scale: ScoreScale | None = None,
     key: SigningKey | None = None,
+    standby: Standby | None = None,
 ) -> None:
     """Writes a signed champion in one step; the one before stays at `artefact.previous(folder)`.
 
     The scale is conf/rating.toml's unless given, the key this installation's (`signing_key`). Raises ArtefactError
     where the two models expect different columns.
     """
-    files = _files(late, default, priors, facts, scale)
+    files = _files(late, default, priors, facts, scale, standby)
     event, key = default.event.to_dict(), key or signing_key()
     artefact.save(folder, files, facts, kind=CHAMPION, names=late.names, event=event, key=key)
 
 
-def save_candidate(folder: Path, *, late: LateModel, default: DefaultModel, priors: Priors, facts: Facts) -> None:
+def save_candidate(
+    folder: Path,
+    *,
+    late: LateModel,
+    default: DefaultModel,
+    priors: Priors,
+    facts: Facts,
+    standby: Standby | None = None,
+) -> None:
     """Writes the same without a signature: what training leaves for `otcrisk promote` to judge and to sign."""
-    event = default.event.to_dict()
-    artefact.save(
-        folder, _files(late, default, priors, facts, None), facts, kind=CHAMPION, names=late.names, event=event
-    )
+    files, event = _files(late, default, priors, facts, None, standby), default.event.to_dict()
+    artefact.save(folder, files, facts, kind=CHAMPION, names=late.names, event=event)
 
 
 def _files(
-    late: LateModel, default: DefaultModel, priors: Priors, facts: Facts, scale: ScoreScale | None
+    late: LateModel,
+    default: DefaultModel,
+    priors: Priors,
+    facts: Facts,
+    scale: ScoreScale | None,
+    cards: Standby | None,
 ) -> dict[str, bytes]:
     if late.names != default.names_:
         raise ArtefactError("both models of a champion must expect the same columns")
@@ -112,6 +139,8 @@ def _files(
     files = {f"{part}/{path}": data for part, built in parts.items() for path, data in built.items()}
     files["priors.json"] = json.dumps(priors.to_json(), indent=1).encode()
     files["rating.json"] = json.dumps((scale or ScoreScale.load()).to_dict(), indent=1).encode()
+    if cards is not None:
+        files[standby.FILE] = cards.to_json()
     bound = golden.binding(files, late.names, event)
     return {**files, golden.FILE: golden.made(late, default, bound).to_json()}
 
@@ -176,7 +205,10 @@ def champion_of(found: Artefact, *, names: tuple[str, ...] | None = None, versio
         priors = Priors.from_json(json.loads(found.files["priors.json"]))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ArtefactError(f"rating.json or priors.json: {type(error).__name__}: {error}") from None
-    return Champion(late, default, scale, priors, manifest.to_dict())
+    cards = found.files.get(standby.FILE)
+    return Champion(
+        late, default, scale, priors, manifest.to_dict(), Standby.from_json(cards, manifest.names) if cards else None
+    )
 
 
 def _late(found: Artefact) -> LateModel:

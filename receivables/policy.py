@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +23,7 @@ from receivables.credit_checks import APPROVED, CHECKS, OUTCOMES, CheckResult, R
 from receivables.credit_limit import LimitTerms
 from receivables.errors import ConfigError
 from receivables.facts import Facts
+from receivables.fallback import Fallback
 from receivables.loss import LossTerms, loss
 from receivables.remedies import Remedy
 
@@ -59,6 +60,7 @@ class Policy:
     segments: tuple[Segment, ...] = ()
     blocks: tuple[Block, ...] = ()
     exclusions: tuple[Exclusion, ...] = ()
+    fallback: Fallback = field(default_factory=Fallback)
     sha256: str = ""
 
     def rules(self, facts: Facts) -> tuple[Rule, ...]:

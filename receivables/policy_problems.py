@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from receivables import fallback
 from receivables.appetite import AUTOMATIC, When
 from receivables.credit_checks import CHECKS, OUTCOMES, RISK_CLASSES, Rule
 from receivables.credit_limit import LimitTerms
@@ -27,6 +28,9 @@ def problems(policy: Policy) -> Iterator[str]:
     yield from (f"release.net_days: expected at least 0, got {days}" for days in policy.release.net_days if days < 0)
     yield from _appetite(policy)
     yield from _approvals(policy)
+    yield from fallback.problems(policy.fallback)
+    for entry in policy.fallback.approve:
+        yield from _amounts(f"fallback.approve {entry.name}: when.up_to", entry.when.up_to)
     for i, remedy in enumerate(policy.remedies):
         yield from (f"remedies[{i}] {remedy.code}: {problem}" for problem in _remedy(remedy))
     if LAST_RESORT not in {remedy.code for remedy in policy.remedies}:

@@ -15,6 +15,7 @@ from features.state import OneOrder
 from models.numbers import Floats
 from receivables.credit_limit import LimitFigures, limit_figures
 from receivables.facts import Facts
+from receivables.fallback import RULES, degraded
 from receivables.loss import LossFigures, loss
 from receivables.money import parse_minor
 from receivables.policy import Decision, decide
@@ -61,10 +62,10 @@ def assess(request: ScoreRequest, known: Knowledge, tools: Tools) -> Assessment:
     until = time.perf_counter() + request.options.timeout_ms / 1000.0
     laid = overlay(known.account, request)
     stands = _position(laid, request, known, tools)
-    scorer = None if known.mode == "RULES" else _Scorer(request, laid, stands, known, tools)
+    scorer = None if known.mode == RULES else _Scorer(request, laid, stands, known, tools)
     prediction = scorer.prediction() if scorer else None
     facts = _facts(request, stands, prediction, tools)
-    decision = decide(tools.policy, facts)
+    decision = degraded(tools.policy.fallback, known.mode, facts, decide(tools.policy, facts))
     is_late = scorer is not None and request.options.explain == "FULL" and time.perf_counter() >= until
     held = Held(request, facts, decision, stands.documents or (), tools.policy)
     released = release(held, scorer.trial, until=until) if scorer else Release()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -16,9 +15,9 @@ from receivables.decision import DecisionRecord, moment_text, wire
 from receivables.decision_notes import CONTEST, OVERRIDE, DecisionNotes, Note
 from receivables.facts import Facts
 from receivables.money import parse_minor
-from receivables.reservations import Reservation
 from serving.handlers import Call, Reply
 from serving.ids import new_id
+from serving.ladder import known_then, tools_of
 from serving.problems import FieldProblem, refuse
 from serving.schemas import Id, Text, read_as, read_request
 from serving.score import Occasion, score_order
@@ -94,13 +93,8 @@ def replay(state: State, call: Call) -> Reply:
     again = score_order(
         request,
         record.request,
-        known=dataclasses.replace(
-            state.payers.known(
-                record.customer_id, has_items=bool(request.open_items or request.settled_items), as_of=request.as_of
-            ),
-            reserved=tuple(Reservation(**held) for held in record.versions.get("reservations", ())),
-        ),
-        tools=state.tools,
+        known=known_then(state.payers, record, request),
+        tools=tools_of(state.tools, record.response["degraded"]["mode"]) or state.tools,
         occasion=Occasion(record.score_id, record.response["audit"]["audit_id"], now),
         previous=state.log.latest_score(record.customer_id, before=record.as_of),
         idempotency_key=record.idempotency_key,

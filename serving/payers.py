@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Final, Self
@@ -14,26 +13,28 @@ from receivables import event_store
 from receivables.errors import UnavailableError
 from receivables.event_store import Merge
 from receivables.event_taking import Posted
+from receivables.fallback import FULL, RULES, STALE
 from receivables.ledger import Ledger
 from receivables.reservations import Reservation
 from receivables.store import LedgerStore
 from serving.account import SOURCES, Account
+from serving.breaker import Breaker
 from serving.rates import RateBook
 
 #: Facts of payers that are kept in memory, at about a kilobyte each; the payer that was read first goes first.
 _KEPT_FACTS: Final = 60_000
-#: Look-ups in a ledger that is slow or silent at once; more than these wait behind them.
-_LOOK_UPS: Final = 8
+#: A cause in `degraded`: the ledger could not be asked.
+LEDGER_UNAVAILABLE: Final = "LEDGER_UNAVAILABLE"
 
 
 @dataclass(frozen=True)
 class Knowledge:
     """What is known about a payer, and how far that can be trusted.
 
-    `quotes` is a ledger of exchange rates; `mode` is FULL, or STALE where the store cannot be reached and the request
-    alone must do, or RULES where it holds nothing either. `is_synchronised` says that open items missing here are not
-    open; `sequence` is that of the ledger. `group` are the accounts of the payer's group but its own, `reserved` what
-    approved orders have taken of the limit.
+    `quotes` is a ledger of exchange rates; `mode` is FULL, or STALE where the store cannot be reached and memory or the
+    request must do, or RULES where they hold nothing either. `is_synchronised` says that open items missing here are
+    not open; `sequence` is that of the ledger. `group` are the accounts of the payer's group but its own, `reserved`
+    what approved orders have taken of the limit.
     """
 
     account: Account
@@ -41,7 +42,7 @@ class Knowledge:
     is_synchronised: bool
     loaded_at: dt.datetime | None = None
     sequence: int = 0
-    mode: str = "FULL"
+    mode: str = FULL
     causes: tuple[str, ...] = ()
     group: tuple[Account, ...] = ()
     reserved: tuple[Reservation, ...] = ()
@@ -68,12 +69,12 @@ class Payers:
         self._merges: list[Merge] = []
         self._groups: dict[str, tuple[str, ...]] = {}
         self._quotes = Ledger.of()
-        self.look_ups = ThreadPoolExecutor(_LOOK_UPS, thread_name_prefix="otcrisk-ledger")
+        self.ledger_calls = Breaker(store.sequence if store else int)
 
     def close(self) -> None:
         """Gives database connections back; a look-up that hangs is not waited for."""
-        self.look_ups.shutdown(wait=False, cancel_futures=True)
-        if self.store is not None:
+        self.ledger_calls.close()
+        if self.store is not None and not self.ledger_calls.is_open:
             self.store.close()
 
     def known(self, payer: str, *, has_items: bool, as_of: dt.datetime | None = None) -> Knowledge:
@@ -82,14 +83,23 @@ class Payers:
         `has_items` says that the request alone can be scored. Accounts that were merged by `as_of` (by default now)
         count as one.
         """
+        try:
+            return self.look_up(payer, as_of=as_of)
+        except UnavailableError:
+            return self.unreachable(payer, has_items=has_items, as_of=as_of)
+
+    def look_up(self, payer: str, *, as_of: dt.datetime | None = None) -> Knowledge:
+        """`known`; raises UnavailableError where the ledger cannot be read."""
         if self.store is None:
             return self.nothing()
-        try:
+        self._catch_up(self.store)
+        own, others = self._members(payer, as_of)
+        return self._knowledge(*([self._account(self.store, name) for name in names] for names in (own, others)))
+
+    def catch_up(self) -> None:
+        """Reads exchange rates, groups and merges where they are not the ledger's; raises as `look_up` does."""
+        if self.store is not None:
             self._catch_up(self.store)
-            own, others = self._members(payer, as_of)
-            return self._knowledge(*([self._account(self.store, name) for name in names] for names in (own, others)))
-        except UnavailableError:
-            return self.unreachable(has_items=has_items)
 
     def kept(self, payer: str, *, as_of: dt.datetime | None = None) -> Knowledge | None:
         """What is known about the payer where that takes no more than a look into a file of this machine, else null."""
@@ -110,10 +120,14 @@ class Payers:
         """The knowledge of a service without a ledger."""
         return Knowledge(Account(CustomerState(self._rates.into(self._quotes))), self._quotes, is_synchronised=False)
 
-    def unreachable(self, *, has_items: bool) -> Knowledge:
-        """The knowledge while the ledger does not answer."""
-        mode = "STALE" if has_items else "RULES"
-        return replace(self.nothing(), mode=mode, causes=("LEDGER_UNAVAILABLE",))
+    def unreachable(self, payer: str, *, has_items: bool, as_of: dt.datetime | None = None) -> Knowledge:
+        """The knowledge while the ledger does not answer: what is in memory, else the request's items, else nothing."""
+        own, others = self._members(payer, as_of)
+        kept = [[self._kept.get(name) for name in names] for names in (own, others)]
+        if all(account is not None for accounts in kept for account in accounts):
+            known = self._knowledge(*([account for account in accounts if account] for accounts in kept))
+            return replace(known, mode=STALE, causes=(LEDGER_UNAVAILABLE,))
+        return replace(self.nothing(), mode=STALE if has_items else RULES, causes=(LEDGER_UNAVAILABLE,))
 
     def ledger(self, payer: str) -> Ledger:
         """The payer's part of the ledger as frames; raises UnavailableError where the store cannot be reached."""

@@ -119,6 +119,7 @@ def _versions(known: Knowledge, tools: Tools) -> dict[str, Any]:
         "model_files": {path: entry["sha256"] for path, entry in manifest["files"].items()},
         "feature_set": manifest["feature_set_version"],
         "ledger_sequence": known.sequence,
+        "mode": known.mode,
         # an answer is made again with the reservations that it was made with
         **({"reservations": [asdict(held) for held in known.reserved]} if known.reserved else {}),
     }

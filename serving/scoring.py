@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
 from receivables.credit_checks import APPROVED
@@ -16,11 +18,12 @@ from receivables.errors import OtcRiskError
 from receivables.money import parse_minor
 from receivables.reservations import Claim, OutdatedError, Reservation, Reserved
 from serving.auth import LOCAL, Caller
+from serving.ladder import answered
 from serving.payers import Knowledge
 from serving.plausible import require_possible
 from serving.problems import ApiError, FieldProblem, from_domain, refuse
 from serving.schemas import ScoreRequest, read_request
-from serving.score import Occasion, score_order
+from serving.score import Occasion
 from serving.state import State
 
 #: Check points at which an approval takes room in the limit.
@@ -33,12 +36,13 @@ _BUDGET: Final = re.compile(r"[0-9]{1,6}\Z")
 
 @dataclass(frozen=True)
 class Question:
-    """An order that can be answered: as received, as read, and what makes a repetition known."""
+    """An order that can be answered: as received, as read, what makes a repetition known, and when it came in."""
 
     document: Mapping[str, Any]
     request: ScoreRequest
     key: str
     digest: str
+    since: float = field(default_factory=time.perf_counter)
 
     @property
     def is_recorded(self) -> bool:
@@ -138,19 +142,34 @@ def _has_items(request: ScoreRequest) -> bool:
 
 
 def _known(state: State, question: Question) -> Knowledge:
+    found = state.payers.ledger_calls.ask_now(partial(_ask, state, question), _patience(state, question))
+    return found or _unasked(state, question)
+
+
+def _ask(state: State, question: Question) -> Knowledge:
+    return state.payers.look_up(question.request.customer.payer, as_of=question.request.as_of)
+
+
+def _unasked(state: State, question: Question) -> Knowledge:
     request = question.request
-    return state.payers.known(request.customer.payer, has_items=_has_items(request), as_of=request.as_of)
+    return state.payers.unreachable(request.customer.payer, has_items=_has_items(request), as_of=request.as_of)
+
+
+def _patience(state: State, question: Question) -> float:
+    """Seconds that the order waits for the ledger: half of the caller's time, on another machine the policy's at most.
+
+    What is left behind goes on in its thread, and is in memory for the next order.
+    """
+    share = question.request.options.timeout_ms / 2_000.0
+    if state.payers.store is None or state.payers.store.is_file:
+        return share
+    return min(share, state.tools.policy.fallback.ledger_patience_ms / 1_000.0)
 
 
 async def _looked_up(state: State, question: Question) -> Knowledge:
-    """What the ledger says within half of the caller's time; a look-up that hangs is left behind, never cancelled.
-
-    Cancelling a call to a frozen database waits for that database.
-    """
-    loop = asyncio.get_running_loop()
-    look_up = loop.run_in_executor(state.payers.look_ups, _known, state, question)
-    done, _ = await asyncio.wait({look_up}, timeout=question.request.options.timeout_ms / 2_000.0)
-    return look_up.result() if done else state.payers.unreachable(has_items=_has_items(question.request))
+    """What the ledger says, where it says it in time; else what is known without it."""
+    found = await state.payers.ledger_calls.ask(partial(_ask, state, question), _patience(state, question))
+    return found or _unasked(state, question)
 
 
 def _answer(state: State, question: Question, known: Knowledge) -> tuple[DecisionRecord, Claim | None]:
@@ -165,7 +184,7 @@ def _answer(state: State, question: Question, known: Knowledge) -> tuple[Decisio
         sales_order=request.order.sales_order,
         orders_are_stated=stated is not None and stated.open_order_amount is not None,
     )
-    made = score_order(
+    made = answered(
         request,
         question.document,
         known=replace(known, reserved=counting) if counting else known,
@@ -174,6 +193,7 @@ def _answer(state: State, question: Question, known: Knowledge) -> tuple[Decisio
         previous=state.log.latest_score(request.customer.payer, before=moment_text(request.as_of)),
         idempotency_key=question.key,
         digest=question.digest,
+        since=question.since,
     )
     return made, claim_of(request, made, account, reserved)
 

@@ -89,4 +89,6 @@ def load_state() -> State:
     spec = os.environ.get(LEDGER)
     store = open_store(spec) if spec else None
     log = DecisionLog(home() / "decisions.sqlite")
-    return State(Tools(champion, policy, rates), log, Payers(store, rates), KeyRing(AccessKeys(key_folder())))
+    payers = Payers(store, rates)
+    payers.catch_up()  # so that the first order need not wait for it
+    return State(Tools(champion, policy, rates), log, payers, KeyRing(AccessKeys(key_folder())))

@@ -19,12 +19,14 @@ from models.artefact import Artefact, Facts
 from models.cards.card import html, markdown
 from models.champion import Champion, champion_of, read_candidate, save_candidate, save_default, save_late
 from models.default import PARAMS as DEFAULT_PARAMS
+from models.inputs import inputs_for
 from models.late import PARAMS as LATE_PARAMS
 from models.late import LateModel
 from models.law import PaymentLaw
 from models.numbers import Floats
 from models.scale import ScoreScale
-from receivables.errors import ArtefactError
+from models.standby import Standby
+from receivables.errors import ArtefactError, NotEnoughDataError
 from receivables.ledger import Ledger
 from receivables.outcomes import EventRule, OutcomeConfig, late_column
 from training import cards, evidence, heldout, plots, registered, tracking
@@ -272,6 +274,7 @@ def _save_champion(done: _Fitted, folder: Path, facts: Facts, versions: Mapping[
     known = done.late.known
     save_candidate(
         folder,
+        standby=_standby(done),
         late=_storable(done),
         default=done.default_fit.model,
         priors=known.priors.at(known.cutoff.to_datetime64()),
@@ -283,6 +286,21 @@ def _save_champion(done: _Fitted, folder: Path, facts: Facts, versions: Mapping[
         ),
     )
     return folder
+
+
+def _standby(done: _Fitted) -> Standby | None:
+    """The scorecards that answer where the models cannot; none where too few outcomes have matured for one."""
+    try:
+        return Standby.fit(
+            (done.late.x, done.late_fit.labels),
+            (done.default.x, done.default_fit.labels),
+            names=NAMES,
+            grid=GRID,
+            late_inputs=inputs_for("late"),
+            event_inputs=inputs_for("default"),
+        )
+    except NotEnoughDataError:
+        return None
 
 
 def _score_percentiles(done: _Fitted) -> list[float]:

@@ -7,7 +7,7 @@ import importlib.util
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,6 +24,7 @@ from models.event import Event
 from models.inputs import directions, inputs_for
 from models.late import LateModel
 from models.law import GRID
+from models.standby import Standby
 from receivables.config import conf_dir
 from receivables.currencies import Currencies
 from receivables.decision_log import DecisionLog
@@ -65,7 +66,7 @@ def seller(tmp_path_factory: pytest.TempPathFactory) -> Seller:
     with open_store(str(folder / "ledger.sqlite"), create=True) as store:
         store.load(dict(ledger.frames), source="simulated", fingerprint="11")
     known = Known.at(ledger, _midnight_after(END))
-    late = _late_model(known)
+    late, standby = _late_model(known), _standby(known)
     events = (
         ("champion", Event("default_12m", "default", 90, 365, True)),
         ("weaker", Event("serious_delinquency_3m", "serious delinquency", 30, 90, False)),
@@ -73,6 +74,7 @@ def seller(tmp_path_factory: pytest.TempPathFactory) -> Seller:
     for name, event in events:
         save_champion(
             folder / name,
+            standby=standby,
             late=late,
             default=_default_model(known, event),
             priors=known.priors.at(np.datetime64(known.cutoff)),
@@ -106,11 +108,26 @@ def _late_model(known: Known) -> LateModel:
     )
 
 
-def _default_model(known: Known, event: Event) -> DefaultModel:
+def _standby(known: Known) -> Standby:
+    late, event = LateData.of(known), _default_data(known)
+    return Standby.fit(
+        (late.x, late.labels(GRID, cutoff=known.cutoff, margin_days=2)),
+        (event.x, event.labels(cutoff=known.cutoff)),
+        names=NAMES,
+        grid=GRID,
+        late_inputs=inputs_for("late"),
+        event_inputs=inputs_for("default"),
+    )
+
+
+def _default_data(known: Known) -> DefaultData:
     # thirty days past due within ninety days stands for either event: sixty customers do not default often enough
-    rule = EventRule(event.name, event.label, 30, 90)
-    config = OutcomeConfig.read()
-    data = DefaultData.of(known, OutcomeConfig(**{**vars(config), "events": (rule,)}))
+    rule = EventRule("serious_delinquency_3m", "serious delinquency", 30, 90)
+    return DefaultData.of(known, OutcomeConfig(**{**vars(OutcomeConfig.read()), "events": (rule,)}))
+
+
+def _default_model(known: Known, event: Event) -> DefaultModel:
+    data = _default_data(known)
     labels = data.labels(cutoff=known.cutoff)
     rows = ~np.isnan(labels)
     names = inputs_for("default")
@@ -122,8 +139,10 @@ def _default_model(known: Known, event: Event) -> DefaultModel:
 
 @pytest.fixture(scope="session")
 def tools(seller: Seller) -> Tools:
-    """What an assessment needs, with the champion for defaults."""
-    return Tools(load_champion(seller.champion), load_policy(conf_dir() / "policy.toml"), RateBook(Currencies.read()))
+    """What an assessment needs, with the champion for defaults; a busy machine is given time to ask its ledger."""
+    policy = load_policy(conf_dir() / "policy.toml")
+    patient = replace(policy, fallback=replace(policy.fallback, ledger_patience_ms=20_000))
+    return Tools(load_champion(seller.champion), patient, RateBook(Currencies.read()))
 
 
 @pytest.fixture(scope="session")

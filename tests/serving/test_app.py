@@ -20,7 +20,7 @@ from receivables.decision import fingerprint
 from receivables.errors import UnavailableError
 from receivables.remedies import PARAMETERS
 from receivables.store import open_store
-from serving import scoring
+from serving import ladder
 from serving.app import MAX_BODY, PATHS, create_app
 from serving.auth import ANY, KeyRing
 from serving.payers import Payers
@@ -225,7 +225,8 @@ def test_a_header_of_the_wrong_form_is_400(
 
 def test_the_callers_deadline_is_kept_to(client: TestClient, contract_request: dict[str, Any]) -> None:
     answer = client.post(SCORE, json=contract_request, headers={"X-Deadline-Ms": "0"}).json()
-    assert answer["degraded"]["causes"] == ["DEADLINE_COUNTERFACTUALS", "DEADLINE_EXPLANATIONS"]
+    assert answer["degraded"]["mode"] == "SCORECARD"
+    assert answer["degraded"]["causes"] == ["DEADLINE_MODEL", "DEADLINE_COUNTERFACTUALS", "DEADLINE_EXPLANATIONS"]
     assert answer["explanations"] == []
     assert answer["decision"]["checks"]
 
@@ -266,7 +267,7 @@ def test_an_unexpected_failure_is_a_500_in_the_envelope_and_logs_no_value(
     def fail(*given: object, **more: object) -> None:
         raise ZeroDivisionError("customer 100482 Nordwerk")
 
-    monkeypatch.setattr(scoring, "score_order", fail)
+    monkeypatch.setattr(ladder, "score_order", fail)
     error = refused(client.post(SCORE, json=contract_request), 500, "INTERNAL")
     assert error["message"] == "the request could not be answered"
     assert "ZeroDivisionError" in caplog.text
