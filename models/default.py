@@ -125,7 +125,8 @@ class DefaultModel:
         self, rows: Floats, outcomes: Floats, names: tuple[str, ...], weights: Floats | None
     ) -> tuple[Core, Calibration]:
         if min(outcomes.sum(), len(outcomes) - outcomes.sum()) < MIN_EVENTS_FOR_TREES:
-            return Scorecard.fit(rows, outcomes, names=names, weights=weights), Calibration()
+            card = Scorecard.fit(rows, outcomes, names=names, weights=weights, monotone=self.monotone)
+            return card, Calibration()
         from models.bagging import bag
         from models.boosting import grow
 

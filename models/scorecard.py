@@ -1,13 +1,14 @@
 """A logistic scorecard: the readable challenger, and the fallback where there are too few events for trees.
 
 Each feature enters twice: its value, winsorised to the 1st and 99th percentile and standardised, and a flag for null.
+A feature with a declared direction never counts against it: where the likelihood would have it so, its weight is zero.
 Fitted with scikit-learn, stored as JSON, evaluated with numpy alone.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.contributions import Contributions
-from models.numbers import Floats, matrix, sigmoid
+from models.numbers import Floats, log_loss, matrix, sigmoid
 from receivables.errors import ArtefactError, InputError, NotEnoughDataError
 
 #: Fewer outcomes of either kind than this, and not even a scorecard is fitted.
@@ -48,14 +49,14 @@ class Scorecard:
         *,
         names: Sequence[str],
         weights: npt.ArrayLike | None = None,
+        monotone: Mapping[str, int] | None = None,
         strength: float = 0.1,
     ) -> Scorecard:
         """The scorecard of outcomes y (n,) 0/1; `strength` is scikit-learn's C (smaller = more regularised, L2).
 
+        `monotone` holds the direction of some of `names`: +1 where a higher value may only raise the risk, -1 lower it.
         Raises NotEnoughDataError below `MIN_EVENTS` outcomes of either kind.
         """
-        from sklearn.linear_model import LogisticRegression
-
         rows, outcomes = matrix(x, len(names)), np.asarray(y, dtype=np.float64)
         if outcomes.shape != (len(rows),) or not np.isin(outcomes, (0.0, 1.0)).all():
             raise InputError(f"expected {len(rows)} outcomes 0 or 1")
@@ -66,10 +67,11 @@ class Scorecard:
                 f"{len(outcomes)} rows; load a longer history or choose a weaker event"
             )
         empty = cls._of_columns(rows, names)
-        logistic = LogisticRegression(C=strength, solver="newton-cholesky", max_iter=200, tol=1e-8)
-        logistic.fit(empty._design(rows), outcomes, sample_weight=None if weights is None else np.asarray(weights))
-        weight, null_weight = np.split(logistic.coef_[0], 2)
-        found = {"intercept": float(logistic.intercept_[0]), "weight": weight, "null_weight": null_weight}
+        signs = np.array([(monotone or {}).get(name, 0) for name in names])
+        case = np.ones(len(outcomes)) if weights is None else np.asarray(weights, dtype=np.float64)
+        coefficients = _logistic(empty._design(rows), outcomes, case, np.append(signs, 0 * signs), strength)
+        weight, null_weight = np.split(coefficients[:-1], 2)
+        found = {"intercept": float(coefficients[-1]), "weight": weight, "null_weight": null_weight}
         return cls(**{**{f.name: getattr(empty, f.name) for f in fields(cls)}, **found})
 
     @classmethod
@@ -124,6 +126,30 @@ class Scorecard:
         if np.any(made.deviation <= 0):
             raise ArtefactError("scorecard: expected positive deviations")
         return made
+
+
+def _logistic(design: Floats, outcomes: Floats, weights: Floats, signs: Floats, strength: float) -> Floats:
+    """Coefficients and the intercept of least penalised deviance among those whose signs are not against `signs`."""
+    from scipy.optimize import minimize
+    from sklearn.linear_model import LogisticRegression
+
+    logistic = LogisticRegression(C=strength, solver="newton-cholesky", max_iter=200, tol=1e-8)
+    logistic.fit(design, outcomes, sample_weight=weights)
+    free = np.append(logistic.coef_[0], logistic.intercept_[0])
+    if (free[:-1] * signs >= 0).all():
+        return free
+
+    def loss(theta: Floats) -> tuple[float, Floats]:
+        margin = design @ theta[:-1] + theta[-1]
+        pull = strength * weights * (sigmoid(margin) - outcomes)
+        deviance = strength * float(weights @ log_loss(outcomes, margin))
+        return deviance + 0.5 * float(theta[:-1] @ theta[:-1]), np.append(design.T @ pull + theta[:-1], pull.sum())
+
+    low, high = np.where(signs > 0, 0.0, -np.inf), np.where(signs < 0, 0.0, np.inf)
+    bounds = [*zip(low, high, strict=True), (-np.inf, np.inf)]
+    start = np.append(np.clip(free[:-1], low, high), free[-1])
+    options = {"maxiter": 5_000, "maxfun": 20_000, "ftol": 1e-14, "gtol": 1e-7}
+    return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x)
 
 
 def _moments(column: Floats) -> tuple[float, float, float, float]:

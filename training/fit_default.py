@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -86,7 +86,7 @@ def rating_basis(heldout: Heldout, outcomes: Floats, groups: npt.NDArray[np.obje
 def _worst_days_alone(data: DefaultData, labels: Floats) -> DefaultModel:
     """The one-number rule learnt from all matured outcomes: what is served where the model is refused."""
     matured = ~np.isnan(labels)
-    card = Scorecard.fit(data.x[matured][:, [INDEX[_WORST]]], labels[matured], names=(_WORST,))
+    card = _card(data, matured, labels, (_WORST,))
     return DefaultModel.of_scorecard(card, event=model_event(data.event), names=NAMES)
 
 
@@ -136,10 +136,14 @@ def _default_challengers(
     """Scorecards on all inputs and on the worst days past due alone."""
     made = {}
     for who, names in ((WORST_DAYS, (_WORST,)), (SCORECARD, inputs_for("default"))):
-        columns = [INDEX[name] for name in names]
-        card = Scorecard.fit(data.x[train][:, columns], labels[train], names=names)
-        made[who] = {data.event.name: card.probability(data.x[test][:, columns])}
+        card = _card(data, train, labels, names)
+        made[who] = {data.event.name: card.probability(data.x[test][:, [INDEX[name] for name in names]])}
     return made
+
+
+def _card(data: DefaultData, rows: npt.NDArray[np.bool_], labels: Floats, names: Sequence[str]) -> Scorecard:
+    columns = [INDEX[name] for name in names]
+    return Scorecard.fit(data.x[rows][:, columns], labels[rows], names=names, monotone=directions(names))
 
 
 def judged_default(data: DefaultData, fit: DefaultFit) -> Judged:

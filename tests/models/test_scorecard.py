@@ -44,6 +44,27 @@ def test_without_scikit_learn_it_scores_as_scikit_learn_would() -> None:
     assert np.abs(theirs.predict_proba(CARD._design(X))[:, 1] - CARD.probability(X)).max() < 1e-9
 
 
+def test_no_feature_counts_against_its_declared_direction_and_the_others_are_as_good_as_they_can_be() -> None:
+    r = np.random.default_rng(4)
+    worst = r.normal(size=4000)
+    x = np.column_stack([worst, worst + r.normal(0, 0.3, 4000), r.normal(size=4000)])
+    y = (r.random(4000) < sigmoid(2 * x[:, 0] - x[:, 1] + x[:, 2] - 1)).astype(float)
+    names = ("worst", "like it", "other")
+    free, held = (Scorecard.fit(x, y, names=names, monotone=signs) for signs in (None, {"worst": 1, "like it": 1}))
+    assert free.weight[1] < -0.5
+    assert held.weight[1] == 0.0
+    # what is held at zero might as well not be there
+    without = Scorecard.fit(x[:, [0, 2]], y, names=("worst", "other"))
+    assert np.abs(held.weight[[0, 2]] - without.weight).max() < 1e-4
+    swept = np.repeat(x[:50], 20, axis=0)
+    swept[:, 1] = np.tile(np.linspace(-3, 3, 20), 50)
+    assert (np.diff(held.margin(swept).reshape(50, 20), axis=1) >= 0).all()
+
+
+def test_a_scorecard_that_already_goes_the_declared_ways_is_the_same_with_and_without_them() -> None:
+    assert Scorecard.fit(X, Y, names=NAMES, monotone={"a": 1}).to_json() == CARD.to_json()
+
+
 @given(arrays(np.float64, (3, 4), elements=st.floats(-1e9, 1e9) | st.just(float("nan"))))
 def test_contributions_add_up_for_any_values(x: Floats) -> None:
     found = CARD.contributions(x)
