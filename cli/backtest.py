@@ -22,6 +22,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--audit", action=argparse.BooleanOptionalAction, default=True, help="look for leaks (default)")
     parser.add_argument("--name", default="backtest", help="name of the run in MLflow (default backtest)")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same figures (default 1)")
+    parser.add_argument(
+        "--settings",
+        type=Path,
+        metavar="FILE",
+        help="settings of each training (TOML), as `otcrisk tune` writes",
+    )
     parser.add_argument("--replicates", type=int, default=300, help="bootstrap draws per interval (default 300)")
     parser.add_argument("--threads", type=int, default=min(os.cpu_count() or 1, 2), help="fits at the same time")
 
@@ -39,9 +45,10 @@ def run(args: argparse.Namespace) -> int:
     from receivables.store import open_store
     from training import backtest_record, backtest_run
     from training.backtest import STEPS, spans
-    from training.fit import Settings
+    from training.settings import settings_of
 
     splits = spans(day(args.first), day(args.last), args.every)
+    settings = settings_of(args.settings, seed=args.seed, threads=args.threads)
     with open_store(args.ledger) as store:
         ledger = store.read()
     folder = args.out or home() / "backtest"
@@ -60,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
             ledger,
             splits,
             root=folder,
-            settings=Settings(seed=args.seed, threads=args.threads),
+            settings=settings,
             config=OutcomeConfig.read(),
             audit=args.audit,
             replicates=args.replicates,

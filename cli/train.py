@@ -38,7 +38,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Trains, prints the figures beside the rule's, and returns 0."""
-    import dataclasses
     import datetime as dt
     import sys
 
@@ -49,15 +48,13 @@ def run(args: argparse.Namespace) -> int:
     from receivables.outcomes import OutcomeConfig
     from receivables.store import open_store
     from training.dataset import cutoff_after, last_observed_day
-    from training.fit import Settings
     from training.run import STEPS, train
-    from training.settings import read_settings
+    from training.settings import settings_of
 
     with open_store(args.ledger) as store:
         ledger = store.read()
     as_of = day(args.as_of) if args.as_of else last_observed_day(ledger)
-    start = read_settings(args.settings) if args.settings else Settings()
-    settings = dataclasses.replace(start, seed=args.seed, threads=args.threads)
+    settings = settings_of(args.settings, seed=args.seed, threads=args.threads)
     with tqdm(total=STEPS, desc="train", disable=not sys.stderr.isatty(), leave=False) as bar:
 
         def tick(done: str) -> None:

@@ -29,7 +29,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Searches, writes the best settings and returns 0; an interrupted search goes on when it is called again."""
-    import dataclasses
     import sys
 
     from tqdm import tqdm
@@ -39,13 +38,11 @@ def run(args: argparse.Namespace) -> int:
     from receivables.outcomes import OutcomeConfig
     from receivables.store import open_store
     from training.dataset import cutoff_after, last_observed_day
-    from training.fit import Settings
-    from training.settings import read_settings, to_toml
+    from training.settings import settings_of, to_toml
     from training.trials import remarks, tracked
     from training.tune import Problem, Tried, search, with_parameters
 
-    start = read_settings(args.settings) if args.settings else Settings()
-    settings = dataclasses.replace(start, seed=args.seed)
+    settings = settings_of(args.settings, seed=args.seed)
     with open_store(args.ledger) as store:
         ledger = store.read()
     cutoff = cutoff_after(day(args.as_of) if args.as_of else last_observed_day(ledger))

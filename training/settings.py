@@ -20,6 +20,11 @@ def read_settings(path: Path) -> Settings:
     return made
 
 
+def settings_of(path: Path | None, **given: Any) -> Settings:
+    """The settings in `path`, the product's own without one, and what is given on the command line in their place."""
+    return dataclasses.replace(read_settings(path) if path else Settings(), **given)
+
+
 def to_toml(settings: Settings, remarks: Sequence[str]) -> str:
     """The settings that differ from the product's own, under the remarks as comments."""
     plain = Settings()

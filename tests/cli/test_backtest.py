@@ -10,6 +10,7 @@ import pytest
 
 from cli import backtest
 from cli.main import main
+from receivables.errors import NotEnoughDataError
 from receivables.simulation.config import SimulationConfig
 from receivables.simulator import simulate
 from receivables.store import open_store
@@ -83,6 +84,28 @@ def test_what_goes_wrong_is_named_with_its_exit_code(
     assert main(["backtest", *(short if word == "SHORT" else word for word in words)]) == code
     assert said in capsys.readouterr().err
     assert not list(home.rglob("*.parquet"))
+
+
+def test_settings_of_a_file_are_those_of_the_run_and_wrong_ones_are_named(
+    home: Path, short: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from training import backtest_run
+
+    found: list[Any] = []
+
+    def stop(*args: Any, settings: Any, **rest: Any) -> None:
+        found.append(settings)
+        raise NotEnoughDataError("enough seen")
+
+    monkeypatch.setattr(backtest_run, "backtest", stop)
+    file = tmp_path / "settings.toml"
+    file.write_text("judged_share = 0.4\n[late_params]\nnum_leaves = 5\n")
+    words = ["backtest", "--ledger", short, *_DAYS, "--seed", "3", "--settings", str(file)]
+    assert main(words) == 7
+    assert (found[0].judged_share, found[0].late_params, found[0].seed) == (0.4, {"num_leaves": 5}, 3)
+    file.write_text("leaves = 5\n")
+    assert main(words) == 4
+    assert "leaves" in capsys.readouterr().err
 
 
 @pytest.mark.slow
