@@ -52,7 +52,8 @@ def _verify(args: argparse.Namespace, log: DecisionLog) -> int:
     found = verify(log, points, track=lambda rows: progress(rows, label="records"))
     problems = [*bad, *found.problems]
     count = found.found + len(bad)
-    say(f"{found.records:,} records, {found.checkpoints:,} checkpoints", args)
+    erased = f" ({found.erased:,} erased)" if found.erased else ""
+    say(f"{found.records:,} records{erased}, {found.checkpoints:,} checkpoints", args)
     for problem in problems:
         say(f"  {problem}", args)
     say("intact" if not count else f"not intact: {count:,} problems", args)
@@ -60,6 +61,7 @@ def _verify(args: argparse.Namespace, log: DecisionLog) -> int:
         say("no checkpoint: a cut end or a chain written anew would not show; see `otcrisk audit checkpoint`", args)
     document = {
         "records": found.records,
+        "erased": found.erased,
         "checkpoints": found.checkpoints,
         "intact": not count,
         "found": count,

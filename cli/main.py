@@ -28,6 +28,7 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("report", "cli.report", "write a decision, portfolio or validation report"),
     ("keys", "cli.keys", "make, list, rotate and revoke the keys of those who may call the service"),
     ("audit", "cli.audit", "verify the decision log, or sign a checkpoint of it"),
+    ("privacy", "cli.privacy", "export or erase what is stored about a person, or end it after the policy's years"),
     ("adapt", "cli.adapt", "turn an ERP document into a scoring request, or an answer into one"),
     ("policy", "cli.policy", "check a credit policy, or compare two"),
     ("drift", "cli.drift", "compare features and scores of two periods"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from cli.output import emit, say
 from receivables.errors import InputError
@@ -35,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
     if args.champion:
         os.environ[CHAMPION] = args.champion
     state = prepare(args.ledger)
+    state.pages = _page
     listening = bind(args.host, args.port)
     host, port = listening.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -45,3 +48,10 @@ def run(args: argparse.Namespace) -> int:
     sys.stdout.flush()
     serve(state, listening)
     return 0
+
+
+def _page(name: str, facts: Mapping[str, Any]) -> str:
+    """A page of the console; what makes it is imported when the first one is asked for."""
+    from reports import console_page
+
+    return console_page(name, facts)

@@ -92,7 +92,7 @@ class DecisionRecord:
 
     def sealed_over(self, previous_sha256: str, payload: str) -> DecisionRecord:
         """`sealed` where the canonical text of `payload()` is at hand."""
-        digest = _digest(previous_sha256, payload)
+        digest = digest_of(previous_sha256, payload)
         audit = {
             **self.response["audit"],
             "record_sha256": digest,
@@ -102,8 +102,11 @@ class DecisionRecord:
         return replace(self, previous_sha256=previous_sha256, record_sha256=digest, response=response)
 
     def digest(self) -> str:
-        """Hex SHA-256 over the predecessor's hash and every field; the hashes inside the response count as empty."""
-        return _digest(self.previous_sha256, canonical(self.payload()))
+        """Hex SHA-256 over the predecessor's hash and every field; the hashes inside the response count as empty.
+
+        A record about a natural person has the hash of its encrypted text instead.
+        """
+        return digest_of(self.previous_sha256, canonical(self.payload()))
 
     def payload(self) -> dict[str, Any]:
         """What the hash covers, as one document."""
@@ -124,5 +127,6 @@ class DecisionRecord:
         }
 
 
-def _digest(previous_sha256: str, payload: str) -> str:
+def digest_of(previous_sha256: str, payload: str) -> str:
+    """Hex SHA-256 of a record: over its predecessor's hash and the text that is stored of it."""
     return hashlib.sha256(_DOMAIN + b"\n" + f"{previous_sha256}\n{payload}".encode()).hexdigest()

@@ -6,14 +6,17 @@ import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from receivables import reservations
-from receivables.decision import GENESIS, DecisionRecord, PreviousScore, canonical, wire
-from receivables.errors import ConflictError, NotFoundError, UnavailableError
+from receivables.decision import GENESIS, DecisionRecord, PreviousScore, canonical, digest_of, wire
+from receivables.errors import ArtefactError, ConflictError, ErasedError, NotFoundError, UnavailableError
+from receivables.personal import is_natural
+from receivables.personal_keys import PersonalKeys
+from receivables.personal_records import erased_record_of, is_protected, payload_of, record_of
 from receivables.reservations import Claim, OutdatedError, Reserved
 
 _TABLE: Final = """
@@ -50,17 +53,24 @@ _LATEST_SCORE: Final = _LATEST.replace(
 _COLUMNS: Final = ("score_id", "request_id", "idempotency_key", "customer_id", "as_of", "input_sha256")
 #: Sorts after every moment.
 _END_OF_TIME: Final = "9999"
+#: Stands for an answer that is part of the encrypted payload.
+_INSIDE: Final = b"{}"
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A row as the file holds it: `seq`, the columns that find it, the text that is hashed, and the bytes answered."""
+    """A row as the file holds it: `seq`, the columns that find it, the text that is hashed, and the bytes answered.
+
+    Where `is_erased`, the record holds what is left of it: ids, moments, versions and hashes.
+    """
 
     seq: int
     columns: tuple[str, ...]
     payload: str
     response: bytes
     record: DecisionRecord
+    is_protected: bool = False
+    is_erased: bool = False
 
     def problems(self, previous_sha256: str) -> Iterator[str]:
         """How the row differs from what this program writes after a record with hash `previous_sha256`."""
@@ -68,9 +78,12 @@ class Stored:
         if record.previous_sha256 != previous_sha256:
             yield "does not follow the record before it"
         try:
+            hidden = self.is_protected
+            payload = canonical(json.loads(self.payload) if hidden else record.payload())
+            digest = digest_of(record.previous_sha256, payload)
             # sealing puts the hashes into the answer too, which the record's own hash does not cover
-            payload = canonical(record.payload())
-            digest, expected = record.digest(), _values(record.sealed_over(record.previous_sha256, payload), payload)
+            written = record if hidden else record.sealed_over(record.previous_sha256, payload)
+            expected = _values(written, payload, is_hidden=hidden)
         except (KeyError, TypeError, ValueError):
             yield "its content is not that of a decision"
             return
@@ -97,6 +110,7 @@ class DecisionLog:
     def __init__(self, path: Path, *, connect: Callable[[Path], sqlite3.Connection] = connect) -> None:
         self.path = path
         self._lock = threading.Lock()
+        self.personal_keys = PersonalKeys(path.parent)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = connect(path)
@@ -143,48 +157,52 @@ class DecisionLog:
                     made.append(error)
                     continue
                 if stored is None:
-                    payload = canonical(record.payload())
+                    payload = payload_of(record, self.personal_keys)
                     stored = record.sealed_over(previous, payload)
-                    self._connection.execute(_INSERT, _values(stored, payload))
+                    self._connection.execute(_INSERT, _values(stored, payload, is_hidden=is_natural(record.request)))
                     previous = stored.record_sha256
                 made.append(stored)
             return made
 
     def _stored_before(self, record: DecisionRecord) -> DecisionRecord | None:
         rows = self._connection.execute(_ANSWERED, (record.request_id, record.idempotency_key)).fetchall()
-        return _same(rows, record.input_sha256)
+        return self._same(rows, record.input_sha256)
 
     def answered(self, request_id: str, idempotency_key: str, input_sha256: str) -> DecisionRecord | None:
         """The record of the same request answered before, or null; raises ConflictError for another body."""
-        return _same(self._rows(_ANSWERED, (request_id, idempotency_key)), input_sha256)
+        return self._same(self._rows(_ANSWERED, (request_id, idempotency_key)), input_sha256)
 
     def get(self, score_id: str) -> DecisionRecord:
-        """The record of a score id; raises NotFoundError where there is none."""
+        """The record of a score id; raises NotFoundError where there is none, ErasedError where it was erased."""
         rows = self._rows("SELECT * FROM decisions WHERE score_id = ?", (score_id,))
         if not rows:
             raise NotFoundError(f"no decision {score_id!r} in {self.path}")
-        return _record(rows[0])
+        return self._record(rows[0])
 
     def by_request(self, request_id: str) -> DecisionRecord | None:
-        """The record that answered a request, or null."""
+        """The record that answered a request, or null; raises ErasedError where it was erased."""
         rows = self._rows("SELECT * FROM decisions WHERE request_id = ?", (request_id,))
-        return _record(rows[0]) if rows else None
+        return self._record(rows[0]) if rows else None
 
     def latest(self, customer_id: str, before: str | None = None) -> DecisionRecord | None:
-        """The customer's decision with the latest `as_of`, of those earlier than `before`, or null.
+        """The customer's decision with the latest `as_of`, of those earlier than `before`, or null, also where erased.
 
         `before` is text in the form of `DecisionRecord.as_of`, which sorts by time.
         """
         rows = self._rows(_LATEST, (customer_id, before or _END_OF_TIME))
-        return _record(rows[0]) if rows else None
+        return next(self._legible(rows), None)
 
     def of_customer(self, customer_id: str, *, before: str, limit: int) -> list[DecisionRecord]:
-        """The customer's last decisions with an `as_of` earlier than `before`, the newest first."""
-        return [_record(row) for row in self._rows(_LAST, (customer_id, before, limit))]
+        """The customer's last decisions with an `as_of` earlier than `before`, newest first; none that was erased."""
+        return list(self._legible(self._rows(_LAST, (customer_id, before, limit))))
 
     def latest_score(self, customer_id: str, before: str) -> PreviousScore | None:
         """The score in `latest`, without reading the rest of it."""
         rows = self._rows(_LATEST_SCORE, (customer_id, before))
+        if rows and rows[0]["scored_at"] is None:  # the answer lies in the encrypted payload
+            latest = self.latest(customer_id, before)
+            found = latest.response if latest else None
+            return PreviousScore(found["score"]["credit_score"], found["scored_at"]) if found else None
         return PreviousScore(rows[0]["credit_score"], rows[0]["scored_at"]) if rows else None
 
     def reserved(self, account: str) -> Reserved:
@@ -200,26 +218,60 @@ class DecisionLog:
                 reservations.release(self._connection, customer_id, sales_order, now)
 
     def all(self) -> Iterator[DecisionRecord]:
-        """Every record, oldest first."""
-        for row in self._walk():
-            yield _record(row)
+        """Every record that was not erased, oldest first."""
+        yield from self._legible(self._walk())
 
     def stored(self) -> Iterator[Stored | str]:
         """Every row as it lies in the file, oldest first; the reason as text where a row cannot be read at all."""
         for row in self._walk():
             try:
-                columns = tuple(str(row[name]) for name in _COLUMNS)
-                yield Stored(row["seq"], columns, row["payload"], row["response"], _record(row))
-            except (KeyError, TypeError, ValueError) as error:
+                yield self._stored(row)
+            except (KeyError, TypeError, ValueError, ArtefactError) as error:
                 yield f"record {row['seq']}: cannot be read: {type(error).__name__}"
+
+    def since(self, seq: int) -> Iterator[tuple[int, DecisionRecord]]:
+        """Number and record of every decision after number `seq` that was not erased, oldest first."""
+        for row in self._walk(seq):
+            with suppress(ErasedError):
+                yield row["seq"], self._record(row)
+
+    def rows_of(self, customer_id: str) -> Iterator[Stored]:
+        """Every row of a customer, oldest first, also erased ones."""
+        rows = self._rows("SELECT * FROM decisions WHERE customer_id = ? ORDER BY seq", (customer_id,))
+        return map(self._stored, rows)
 
     def head(self) -> tuple[int, str]:
         """Number and hash of the newest record; 0 and `GENESIS` of an empty log."""
         rows = self._rows("SELECT seq, record_sha256 FROM decisions ORDER BY seq DESC LIMIT 1", ())
         return (int(rows[0]["seq"]), str(rows[0]["record_sha256"])) if rows else (0, GENESIS)
 
-    def _walk(self) -> Iterator[sqlite3.Row]:
-        seq = 0
+    def _same(self, rows: list[sqlite3.Row], input_sha256: str) -> DecisionRecord | None:
+        """The record of an equal request, of those with the same id or key; raises ConflictError where one differs."""
+        if any(row["input_sha256"] != input_sha256 for row in rows):
+            raise ConflictError("this request_id or Idempotency-Key was used before with another body")
+        return self._record(rows[0]) if rows else None
+
+    def _legible(self, rows: Iterable[sqlite3.Row]) -> Iterator[DecisionRecord]:
+        for row in rows:
+            with suppress(ErasedError):
+                yield self._record(row)
+
+    def _stored(self, row: sqlite3.Row) -> Stored:
+        columns, document = tuple(str(row[name]) for name in _COLUMNS), json.loads(row["payload"])
+        hidden = is_protected(document)
+        try:
+            record, is_erased = self._record(row), False
+        except ErasedError:
+            record, is_erased = erased_record_of(document, _hashes(row)), True
+        return Stored(row["seq"], columns, row["payload"], row["response"], record, hidden, is_erased)
+
+    def _record(self, row: sqlite3.Row) -> DecisionRecord:
+        document = json.loads(row["payload"])
+        if is_protected(document):
+            return record_of(document, _hashes(row), self.personal_keys)
+        return DecisionRecord(**{**document, "response": json.loads(row["response"])}, **_hashes(row))
+
+    def _walk(self, seq: int = 0) -> Iterator[sqlite3.Row]:
         while rows := self._rows("SELECT * FROM decisions WHERE seq > ? ORDER BY seq LIMIT 500", (seq,)):
             yield from rows
             seq = rows[-1]["seq"]
@@ -229,6 +281,7 @@ class DecisionLog:
         with self._lock, self._reading:
             self._reader.close()
             self._connection.close()
+            self.personal_keys.close()
 
     def _rows(self, sql: str, values: tuple[str | int, ...]) -> list[sqlite3.Row]:
         try:
@@ -257,14 +310,7 @@ class DecisionLog:
             self._connection.execute("ROLLBACK")
 
 
-def _same(rows: list[sqlite3.Row], input_sha256: str) -> DecisionRecord | None:
-    """The record of an equal request, of those with the same id or key; raises ConflictError where one differs."""
-    if any(row["input_sha256"] != input_sha256 for row in rows):
-        raise ConflictError("this request_id or Idempotency-Key was used before with another body")
-    return _record(rows[0]) if rows else None
-
-
-def _values(record: DecisionRecord, payload: str) -> tuple[str | bytes, ...]:
+def _values(record: DecisionRecord, payload: str, *, is_hidden: bool) -> tuple[str | bytes, ...]:
     return (
         record.score_id,
         record.request_id,
@@ -273,12 +319,11 @@ def _values(record: DecisionRecord, payload: str) -> tuple[str | bytes, ...]:
         record.as_of,
         record.input_sha256,
         payload,
-        wire(record.response),
+        _INSIDE if is_hidden else wire(record.response),
         record.record_sha256,
         record.previous_sha256,
     )
 
 
-def _record(row: sqlite3.Row) -> DecisionRecord:
-    fields = {**json.loads(row["payload"]), "response": json.loads(row["response"])}
-    return DecisionRecord(**fields, record_sha256=row["record_sha256"], previous_sha256=row["previous_sha256"])
+def _hashes(row: sqlite3.Row) -> dict[str, Any]:
+    return {name: row[name] for name in ("record_sha256", "previous_sha256")}

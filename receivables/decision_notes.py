@@ -1,6 +1,7 @@
 """What people add to a decision: overrides and contests, appended to the decision log's file in a chain of their own.
 
-A note never changes the record of the decision: it names the record's hash, and the hash of the note before it.
+A note never changes the record of the decision: it names the record's hash, and the hash of the note before it. A note
+on a decision about a natural person is encrypted under the key of that decision, and erased with it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from typing import Any, Final, Self
 
 from receivables.decision import GENESIS, canonical
 from receivables.decision_log import connect
-from receivables.errors import ConflictError, UnavailableError
+from receivables.errors import ConflictError, ErasedError, UnavailableError
+from receivables.personal import ERASED, PERSONAL, decrypted, encrypted
+from receivables.personal_keys import PersonalKeys
 
 OVERRIDE: Final = "OVERRIDE"
 CONTEST: Final = "CONTEST"
@@ -39,6 +42,7 @@ _INSERT: Final = """
 INSERT INTO decision_notes (note_id, request_id, score_id, payload, record_sha256, previous_sha256)
 VALUES (?, ?, ?, ?, ?, ?)
 """
+_KEY: Final = "SELECT json_extract(payload, '$.personal.key') FROM decisions WHERE score_id = ?"
 _LOST: Final = """
 SELECT note_id FROM decision_notes AS note WHERE NOT EXISTS (
     SELECT 1 FROM decisions WHERE score_id = note.score_id
@@ -83,18 +87,20 @@ class DecisionNotes:
         with self._reaching():
             self._connection = connect(path)
             self._connection.execute("PRAGMA synchronous=FULL")
+        self._keys = PersonalKeys(path.parent)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._connection.close()
+        self._keys.close()
 
     def append(self, note: Note) -> Note:
         """The note as stored, durably; where the same request was recorded before, the note of that time.
 
-        Raises ConflictError where the request id was used for something else, UnavailableError where the file cannot be
-        written.
+        Raises ConflictError where the request id was used for something else, ErasedError where the decision was
+        erased, UnavailableError where the file cannot be written.
         """
         with self._reaching():
             self._connection.execute("BEGIN IMMEDIATE")
@@ -104,9 +110,10 @@ class DecisionNotes:
                 self._connection.execute(_INDEX)
                 made = self._stored_before(note)
                 if made is None:
-                    made = note.sealed(self._head())
-                    values = (made.note_id, made.request_id, made.score_id, made.payload())
-                    self._connection.execute(_INSERT, (*values, made.record_sha256, made.previous_sha256))
+                    stored = self._protected(note).sealed(self._head())
+                    values = (stored.note_id, stored.request_id, stored.score_id, stored.payload())
+                    self._connection.execute(_INSERT, (*values, stored.record_sha256, stored.previous_sha256))
+                    made = replace(stored, content=note.content)
                 self._connection.execute("COMMIT")
             except BaseException:
                 self._connection.execute("ROLLBACK")
@@ -114,8 +121,16 @@ class DecisionNotes:
             return made
 
     def of(self, score_id: str) -> list[Note]:
-        """The notes of a decision, oldest first."""
-        return list(self._notes("SELECT * FROM decision_notes WHERE score_id = ? ORDER BY seq", score_id))
+        """The notes of a decision, oldest first; `content` is `ERASED` where the decision was erased."""
+        found = self._notes("SELECT * FROM decision_notes WHERE score_id = ? ORDER BY seq", score_id)
+        return [self._legible(note) for note in found]
+
+    def overridden(self) -> frozenset[str]:
+        """The score ids of decisions that a person has decided otherwise, or confirmed."""
+        rows = self._rows(
+            "SELECT DISTINCT score_id FROM decision_notes WHERE json_extract(payload, '$.kind') = ?", OVERRIDE
+        )
+        return frozenset(str(row["score_id"]) for row in rows)
 
     def problems(self) -> Iterator[str]:
         """What is wrong: changed, missing or reordered notes, and notes on decisions that are not in the log."""
@@ -127,12 +142,28 @@ class DecisionNotes:
                 yield f"note {note.note_id}: is not what was recorded after the note before it"
             previous = note.record_sha256
 
+    def _protected(self, note: Note) -> Note:
+        row = self._connection.execute(_KEY, (note.score_id,)).fetchone()
+        if row is None or row[0] is None:
+            return note
+        return replace(note, content={PERSONAL: encrypted(note.content, self._keys.get(row[0]), about=note.note_id)})
+
+    def _legible(self, note: Note) -> Note:
+        if PERSONAL not in note.content:
+            return note
+        sealed = note.content[PERSONAL]
+        try:
+            return replace(note, content=decrypted(sealed, self._keys.get(sealed["key"]), about=note.note_id))
+        except ErasedError:
+            return replace(note, content=ERASED)
+
     def _head(self) -> str:
         row = self._connection.execute("SELECT record_sha256 FROM decision_notes ORDER BY seq DESC LIMIT 1").fetchone()
         return str(row["record_sha256"]) if row else GENESIS
 
     def _stored_before(self, note: Note) -> Note | None:
         found = next(self._notes("SELECT * FROM decision_notes WHERE request_id = ?", note.request_id), None)
+        found = self._legible(found) if found else None
         if found and (found.kind, found.score_id, found.content) != (note.kind, note.score_id, note.content):
             raise ConflictError("this request_id was used before for something else")
         return found

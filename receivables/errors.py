@@ -11,6 +11,7 @@
     ├── ConflictError                1   an id was used before for something else
     ├── NotEnoughDataError           7   too few matured outcomes to learn or to judge
     └── NotFoundError                8   no such decision, customer, invoice or model
+        └── ErasedError              8   it was there, and its personal data was erased
 
 A message says what was expected, what was got, where, and what to do next.
 """
@@ -89,3 +90,9 @@ class NotFoundError(OtcRiskError):
 
     exit_code = 8
     code = "NOT_FOUND"
+
+
+class ErasedError(NotFoundError):
+    """What was asked for was about a natural person, and the key of its data was destroyed."""
+
+    code = "ERASED"

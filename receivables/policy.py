@@ -44,7 +44,8 @@ class Policy:
     """A credit policy as loaded; `sha256` is that of the file, so that a decision names exactly what it followed.
 
     `valid_hours` is how long an answer may be acted on; records are kept until the end of the year `retention_years`
-    after the decision. Of `segments`, `approvals` and `blocks` the first that fits an order counts.
+    after the decision, or its own number of years for a type of subject (legal form) in `retention_years_by_subject`.
+    Of `segments`, `approvals` and `blocks` the first that fits an order counts.
     """
 
     version: str
@@ -61,7 +62,12 @@ class Policy:
     blocks: tuple[Block, ...] = ()
     exclusions: tuple[Exclusion, ...] = ()
     fallback: Fallback = field(default_factory=Fallback)
+    retention_years_by_subject: dict[str, int] = field(default_factory=dict)
     sha256: str = ""
+
+    def years_kept(self, subject_type: str) -> int:
+        """For how many years after the year of a decision about such a subject it is kept."""
+        return self.retention_years_by_subject.get(subject_type, self.retention_years)
 
     def rules(self, facts: Facts) -> tuple[Rule, ...]:
         """The rules for an order, those of its segment among them, without those that an exclusion takes out."""

@@ -12,6 +12,7 @@ from receivables.errors import InputError
 from receivables.money import parse_minor
 from receivables.policy import Policy
 from receivables.remedies import LAST_RESORT, PARAMETERS, Remedy
+from receivables.schema import LEGAL_FORMS
 
 
 def problems(policy: Policy) -> Iterator[str]:
@@ -21,6 +22,10 @@ def problems(policy: Policy) -> Iterator[str]:
     for name, least in (("valid_hours", 1), ("retention_years", 1)):
         if getattr(policy, name) < least:
             yield f"{name}: expected at least {least}, got {getattr(policy, name)}"
+    for subject, years in policy.retention_years_by_subject.items():
+        if subject not in LEGAL_FORMS or years < 0:
+            expected = f"a legal form ({', '.join(LEGAL_FORMS)}) and at least 0 years"
+            yield f"retention_years_by_subject: expected {expected}, got {subject} = {years}"
     yield from _rules("checks", policy.checks)
     yield from _share("loss.loss_given_default", policy.loss.loss_given_default)
     yield from _share("loss.financing_rate", policy.loss.financing_rate)

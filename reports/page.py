@@ -39,14 +39,21 @@ def _environment() -> Environment:
 
 def render(template: str, figures: Mapping[str, Any]) -> str:
     """The page as HTML text; raises jinja2.UndefinedError where the template names a figure that is not there."""
-    environment = _environment()
-    style = environment.loader.get_source(environment, "style.css")[0]  # type: ignore[union-attr]
+    style = source("style.css")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return environment.get_template(template).render(
-        **figures,
-        style=Markup(style),  # noqa: S704  # our own file
-        policy=_POLICY.format(digest=digest),
-    )
+    page = {"style": Markup(style), "policy": _POLICY.format(digest=digest)}  # noqa: S704  # our own file
+    return render_template(template, {**figures, **page})
+
+
+def render_template(template: str, figures: Mapping[str, Any]) -> str:
+    """A page whose style sheet lies elsewhere, as HTML text; raises as `render`."""
+    return _environment().get_template(template).render(**figures)
+
+
+def source(name: str) -> str:
+    """The text of a file among the templates."""
+    environment = _environment()
+    return environment.loader.get_source(environment, name)[0]  # type: ignore[union-attr]
 
 
 def write(html: str, path: Path) -> Path:

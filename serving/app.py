@@ -132,10 +132,25 @@ class Nowhere:
         await response(scope, receive, send)
 
 
+class Console:
+    """The risk officer's pages; their modules are imported when the first one is asked for."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        try:
+            answer = importlib.import_module("serving.console").answer
+            response: Response = await answer(Request(scope, receive))
+        except Exception as error:  # noqa: BLE001 - as for every other path
+            _log_without_values(error)
+            response = Response("the page could not be made", 500, _SAFE, "text/plain")
+        await response(scope, receive, send)
+
+
 def create_app() -> Starlette:
     """The application; whoever starts it puts the loaded `State` into `app.state.serving`."""
     routes = [Route(path.path, Endpoint(path)) for path in PATHS]
-    return Starlette(routes=[*routes, Route("/{path:path}", Nowhere())])
+    console = [Route("/console", Console()), Route("/console/{path:path}", Console())]
+    return Starlette(routes=[*routes, *console, Route("/{path:path}", Nowhere())])
 
 
 def _admit(request: Request, state: State, scope: str) -> Caller:

@@ -127,7 +127,18 @@ class KeyRing:
         """
         now = self._clock()
         self._look(now)
-        key = self._known(authorization or "")
+        return self._entitled(self._known(authorization or ""), scope, now)
+
+    def resume(self, key_id: str, scope: str) -> Caller:
+        """The caller of a session that was opened with the key `key_id`; raises ApiError as `admit` does."""
+        now = self._clock()
+        self._look(now)
+        key = self._by_id.get(key_id)
+        if key is None or not key.is_live(self._today()):
+            raise _unauthorized()
+        return self._entitled(key, scope, now)
+
+    def _entitled(self, key: AccessKey, scope: str, now: float) -> Caller:
         if scope != ANY and scope not in key.scopes:
             raise refuse("FORBIDDEN", f"this key has not the scope {scope}")
         if key.company_codes and scope not in _BY_COMPANY:

@@ -120,11 +120,12 @@ def _not_entitled(state: State, record: DecisionRecord, given: Override) -> Iter
     tier = tiers.get(given.role)
     if tier is None:
         yield FieldProblem("role", f"expected one of the policy's roles: {', '.join(tiers)}")
-    elif given.outcome in APPROVED and not may_approve(tier, _facts(record)):
+    elif given.outcome in APPROVED and not may_approve(tier, facts_of(record)):
         yield FieldProblem("role", "may not approve an order of this amount and risk class")
 
 
-def _facts(record: DecisionRecord) -> Facts:
+def facts_of(record: DecisionRecord) -> Facts:
+    """What the policy decides by that says who may approve the order."""
     order, response = record.request["order"], record.response
     return Facts(
         as_of=dt.datetime.fromisoformat(record.as_of).date(),

@@ -64,10 +64,12 @@ _BATCH_ANSWER: Final[dict[str, Any]] = {
         }
     },
 }
-#: Statuses of a path that reads a body, of one that looks something up, and of one that takes either.
+#: Statuses of a path that reads a body, of one that looks something up, of one that takes either, and of one that may
+#: meet what was recorded.
 _BODILY: Final = frozenset({409, 413, 415})
 _LOOKING: Final = frozenset({404})
 _GIVEN: Final = frozenset({400, 422})
+_RECORDED: Final = frozenset({410})
 
 
 @cache
@@ -142,6 +144,7 @@ def _responses(path: str, op: Operation) -> dict[str, Any]:
     absent = set() if has_body else _BODILY
     absent = absent | (set() if op.path or path.startswith(("/v1/portfolio", "/v1/collections")) else _LOOKING)
     absent = absent | (set() if has_body or op.query or op.path else _GIVEN)
+    absent = absent | (set() if has_body or op.path else _RECORDED)
     for code, (status, meaning) in CODES.items():
         if status in absent:
             continue

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from receivables.errors import ConflictError, NotFoundError, OtcRiskError, UnavailableError
+from receivables.errors import ConflictError, ErasedError, NotFoundError, OtcRiskError, UnavailableError
 
 #: More problems than this are not listed one by one.
 MAX_FIELDS: Final = 50
@@ -52,6 +52,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "NOT_FOUND": (404, "no such path, decision or customer"),
     "METHOD_NOT_ALLOWED": (405, "the path does not answer this method"),
     "CONFLICT": (409, "the request_id or Idempotency-Key was used before with another body"),
+    "ERASED": (410, "the decision was about a natural person, whose data was erased"),
     "TOO_LARGE": (413, "the body or a list in it is too large"),
     "UNSUPPORTED_MEDIA_TYPE": (415, "only application/json is read"),
     "IMPOSSIBLE_VALUES": (422, "valid JSON of the right types whose values cannot be"),
@@ -72,6 +73,8 @@ def from_domain(error: OtcRiskError) -> ApiError:
     """A domain error as a refusal; what the caller cannot help is UNAVAILABLE or INTERNAL without details."""
     if isinstance(error, ConflictError):
         return refuse("CONFLICT", str(error))
+    if isinstance(error, ErasedError):
+        return refuse("ERASED", "the personal data of this decision was erased")
     if isinstance(error, NotFoundError):
         return refuse("NOT_FOUND", "there is no such decision or customer")
     if isinstance(error, UnavailableError):

@@ -62,7 +62,7 @@ def score_order(
         "as_of": moment(request.as_of),
         "valid_until": moment(request.as_of + dt.timedelta(hours=tools.policy.valid_hours)),
         **{name: made[name] for name in made if name not in ("compliance", "degraded")},
-        "audit": _audit(occasion, digest, tools),
+        "audit": _audit(occasion, digest, tools.policy.years_kept(request.customer.legal_form)),
         "compliance": made["compliance"],
         "degraded": made["degraded"],
         "timing_ms": _timing(begun, found.prediction),
@@ -83,9 +83,9 @@ def score_order(
     )
 
 
-def _audit(occasion: Occasion, digest: str, tools: Tools) -> dict[str, Any]:
+def _audit(occasion: Occasion, digest: str, years_kept: int) -> dict[str, Any]:
     """The audit block; the hashes of the record are filled in when a log accepts it."""
-    last_year = occasion.now.year + tools.policy.retention_years
+    last_year = occasion.now.year + years_kept
     return {
         "audit_id": occasion.audit_id,
         "input_sha256": digest,

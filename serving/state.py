@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from models.champion import Champion, load_champion
 from receivables.access_keys import AccessKeys
@@ -21,6 +21,8 @@ from serving.payers import Payers
 from serving.rates import RateBook
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from serving.shadow import Shadow
 
 #: Environment variables: the champion's folder, the ledger's path or URL.
@@ -42,7 +44,8 @@ class State:
     """Loaded once at start; until there is a key only programs on this machine are answered.
 
     `tools` are replaced as a whole when a champion is promoted: whoever scores takes them once. `shadow` scores with a
-    challenger what was answered.
+    challenger what was answered. `pages` makes the console's pages, from a page's name and what it is to show; without
+    it there is no console.
     """
 
     tools: Tools
@@ -50,6 +53,7 @@ class State:
     payers: Payers
     keys: KeyRing | None = None
     shadow: Shadow | None = None
+    pages: Callable[[str, Mapping[str, Any]], str] | None = None
 
     @property
     def convertible(self) -> frozenset[str]:

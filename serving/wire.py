@@ -79,11 +79,11 @@ def _walk(value: Any, path: str, depth: int) -> Iterator[tuple[str, str]]:
     if depth > MAX_DEPTH:
         yield path, f"nested deeper than {MAX_DEPTH} levels"
     elif isinstance(value, str):
-        if _refused(value):
+        if is_refused(value):
             yield path, "holds a control character"
     elif isinstance(value, dict):
         for key, item in value.items():
-            if _refused(key):
+            if is_refused(key):
                 yield path, "a key holds a control character"
             else:
                 yield from _walk(item, f"{path}.{key[:64]}" if path else key[:64], depth + 1)
@@ -92,7 +92,7 @@ def _walk(value: Any, path: str, depth: int) -> Iterator[tuple[str, str]]:
             yield from _walk(item, f"{path}[{i}]", depth + 1)
 
 
-def _refused(text: str) -> bool:
+def is_refused(text: str) -> bool:
     """Whether text holds NUL, another control character, a lone surrogate or a bidirectional control."""
     if text.isascii():
         return not text.isprintable()

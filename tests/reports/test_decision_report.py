@@ -163,7 +163,7 @@ def test_text_from_the_erp_and_the_answer_never_becomes_markup(request_body: Any
     response["counterfactuals"][0].update(change=HOSTILE, parameters={HOSTILE: HOSTILE})
     response["data_quality"].update(warnings=[HOSTILE], missing_features=[HOSTILE])
     response["model"].update(name=HOSTILE)
-    response["compliance"].update(notices=[HOSTILE])
+    response["compliance"].update(notices=[{"code": "X", "text": HOSTILE}])
     page = report(made_record(replaced(request_body, HOSTILE), response))
     assert page.text.count("onerror=alert(1)") > 20
     assert "49</" not in page.text  # the template syntax inside the text was not evaluated
