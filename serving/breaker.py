@@ -30,24 +30,32 @@ _Work = tuple["Future[object]", Callable[[], object]]
 
 
 class Pool:
-    """A few daemon threads: one that hangs in a call keeps no process from ending."""
+    """A few daemon threads, started when there is work: one that hangs in a call keeps no process from ending."""
 
     def __init__(self, threads: int, name: str) -> None:
         self._waiting: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
-        self._threads = threads
-        for number in range(threads):
-            threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True).start()
+        self._number, self._name, self._started = threads, name, 0
+        self._starting = threading.Lock()
 
     def submit(self, call: Callable[[], T]) -> Future[T]:
         """What the call gives or raises, once a thread has got to it."""
         future: Future[T] = Future()
+        self._start()
         self._waiting.put((future, call))  # type: ignore[arg-type]  # one queue for calls of every type
         return future
 
     def close(self) -> None:
         """Ends the threads as they become free; nobody waits for them."""
-        for _ in range(self._threads):
+        for _ in range(self._started):
             self._waiting.put(None)
+
+    def _start(self) -> None:
+        """One more thread, until there are as many as there may be."""
+        if self._started < self._number:
+            with self._starting:
+                if self._started < self._number:
+                    threading.Thread(target=self._run, name=f"{self._name}-{self._started}", daemon=True).start()
+                    self._started += 1
 
     def _run(self) -> None:
         while (work := self._waiting.get()) is not None:

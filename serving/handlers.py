@@ -23,26 +23,33 @@ REPLAYED: Final = "Idempotent-Replay"
 
 @dataclass(frozen=True)
 class Call:
-    """An HTTP request as far as a handler needs it: header names in lower case, who asks."""
+    """An HTTP request as far as a handler needs it: header names in lower case, who asks.
+
+    `about` is what the handler adds to the request's line of log; no value of the request may be in it.
+    """
 
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     caller: Caller = LOCAL
+    about: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Reply:
-    """A JSON body as bytes, with status 200."""
+    """A body as bytes, by default JSON, with status 200."""
 
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    media_type: str = "application/json"
 
 
 async def score(state: State, call: Call) -> Reply:
     """`POST /v1/orders/score`."""
     record, is_replay = await decide(state, parse(call.body), call.headers, call.caller)
+    mode, outcome = record.response["degraded"]["mode"], record.response["decision"]["outcome"]
+    call.about.update(score_id=record.score_id, mode=mode, outcome=outcome, customer_id=record.customer_id)
     return Reply(wire(record.response), {REPLAYED: "true"} if is_replay else {})
 
 

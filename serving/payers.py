@@ -23,6 +23,8 @@ from serving.rates import RateBook
 
 #: Facts of payers that are kept in memory, at about a kilobyte each; the payer that was read first goes first.
 _KEPT_FACTS: Final = 60_000
+#: Seconds within which a ledger must answer a small question before a larger one is asked.
+_ANSWERS_WITHIN: Final = 1.0
 #: A cause in `degraded`: the ledger could not be asked.
 LEDGER_UNAVAILABLE: Final = "LEDGER_UNAVAILABLE"
 
@@ -100,6 +102,12 @@ class Payers:
         """Reads exchange rates, groups and merges where they are not the ledger's; raises as `look_up` does."""
         if self.store is not None:
             self._catch_up(self.store)
+
+    async def answers(self) -> bool:
+        """Whether the ledger answers at once; true without one, and for a file, which cannot hang."""
+        if self.store is None or self.store.is_file:
+            return True
+        return await self.ledger_calls.ask(self.store.sequence, _ANSWERS_WITHIN) is not None
 
     def kept(self, payer: str, *, as_of: dt.datetime | None = None) -> Knowledge | None:
         """What is known about the payer where that takes no more than a look into a file of this machine, else null."""

@@ -54,6 +54,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "CONFLICT": (409, "the request_id or Idempotency-Key was used before with another body"),
     "ERASED": (410, "the decision was about a natural person, whose data was erased"),
     "TOO_LARGE": (413, "the body or a list in it is too large"),
+    "HEADERS_TOO_LARGE": (431, "too many headers, or too large ones"),
     "UNSUPPORTED_MEDIA_TYPE": (415, "only application/json is read"),
     "IMPOSSIBLE_VALUES": (422, "valid JSON of the right types whose values cannot be"),
     "TOO_MANY_REQUESTS": (429, "the rate of the key is used up; Retry-After says for how long"),

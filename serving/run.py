@@ -9,12 +9,16 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import threading
+from collections.abc import Callable
+from types import FrameType
 
 from receivables.errors import InputError, UnavailableError
-from serving.state import LEDGER, State, load_state
+from serving.state import LEDGER, State, Tools, load_state, load_tools
+from serving.warm import warm
 
 #: Seconds that requests in flight are given at the end.
-_DRAIN_SECONDS = 10
+_GRACE_SECONDS = 10
 _BACKLOG = 2048
 
 
@@ -23,6 +27,23 @@ def prepare(ledger: str | None) -> State:
     if ledger is not None:
         os.environ[LEDGER] = ledger
     return load_state()
+
+
+def prepare_to_fork(ledger: str | None) -> tuple[Tools, str | None]:
+    """What workers share, everything imported and warm, and the ledger's address; ledger and log can be opened.
+
+    Raises what `load_state` raises.
+    """
+    if ledger is not None:
+        os.environ[LEDGER] = ledger
+    tools = load_tools()
+    state = load_state(tools)
+    state.log.close()
+    state.payers.close()
+    from serving import service  # noqa: F401 - imported once, for all
+
+    warm(tools)
+    return tools, state.payers.store.address if state.payers.store else None
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -42,25 +63,54 @@ def bind(host: str, port: int) -> socket.socket:
     return made
 
 
-def serve(state: State, listening: socket.socket) -> None:
-    """Answers requests until SIGTERM or SIGINT, then finishes those in flight and returns."""
+def serve(
+    state: State,
+    listening: socket.socket,
+    *,
+    drain_seconds: float = 0.0,
+    row: int = 0,
+    ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Answers requests until SIGTERM or SIGINT, then drains, finishes what is in flight and returns.
+
+    `row` is the worker's among several; `ready` is called once requests are answered.
+    """
     import uvicorn
 
+    from serving.app import METER
+    from serving.connections import LimitedProtocol
     from serving.service import OtcRisk, app
 
-    app.state.serving = state
+    class Server(uvicorn.Server):
+        """Not ready first, so that proxies send no more; the listener is closed after that. A second signal hurries."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            METER.started(row)
+            ready()
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            if app.state.draining or drain_seconds <= 0:
+                self.should_exit = True
+            else:
+                threading.Timer(drain_seconds, setattr, (self, "should_exit", True)).start()
+            app.state.draining = True
+
+    app.state.serving, app.state.draining = state, False
     config = uvicorn.Config(
         OtcRisk.to_asgi(is_main=True),
-        log_level="warning",
+        http=LimitedProtocol,
+        ws="none",
+        log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=_DRAIN_SECONDS,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     # uvicorn raises the signal again once it has stopped: by then it is no reason to die of
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _ignore)
-    uvicorn.Server(config).run(sockets=[listening])
+    Server(config).run(sockets=[listening])
 
 
-def _ignore(number: int, frame: object) -> None:
+def _ignore(number: int, frame: FrameType | None) -> None:
     """Does nothing."""

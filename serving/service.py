@@ -19,7 +19,9 @@ from serving.state import State, load_state  # noqa: E402
 from serving.warm import warm  # noqa: E402
 
 #: BentoML's routes that come before a mounted application.
-_HIDDEN: Final = frozenset({"/schema.json", "/metrics"})
+_HIDDEN: Final = frozenset({"/schema.json"})
+#: Ours of the same name is answered instead.
+_OURS: Final = frozenset({"/metrics"})
 #: Allocations between two collections, by generation: measured, the default pauses for tens of milliseconds.
 _COLLECTOR: Final = (50_000, 50, 1_000)
 
@@ -27,15 +29,16 @@ app = create_app()
 
 
 class Hide:
-    """Middleware that answers 404 for BentoML's own description of the service."""
+    """Middleware that answers 404 for BentoML's own description of the service, and our metrics in place of its own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes everything else on."""
-        hidden = scope["type"] == "http" and scope["path"] in _HIDDEN
-        await (Nowhere() if hidden else self._app)(scope, receive, send)
+        path = scope["path"] if scope["type"] == "http" else ""
+        chosen: ASGIApp = Nowhere() if path in _HIDDEN else app if path in _OURS else self._app
+        await chosen(scope, receive, send)
 
 
 class Scoring:
@@ -63,7 +66,7 @@ class Scoring:
         app.state.serving = None
 
     def __is_ready__(self) -> bool:
-        return getattr(app.state, "serving", None) is not None
+        return getattr(app.state, "serving", None) is not None and not getattr(app.state, "draining", False)
 
 
 OtcRisk: Any = bentoml.service(

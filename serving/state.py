@@ -17,6 +17,7 @@ from receivables.journal import Journal
 from receivables.policy import Policy, load_policy
 from receivables.store import open_store
 from serving.auth import KeyRing
+from serving.breaker import Pool
 from serving.payers import Payers
 from serving.rates import RateBook
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 #: Environment variables: the champion's folder, the ledger's path or URL.
 CHAMPION: Final = "OTCRISK_CHAMPION"
 LEDGER: Final = "OTCRISK_LEDGER"
+#: Threads for what is not answered on the loop, of either kind.
+_THREADS: Final = 8
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,16 @@ class State:
         """Writes the log: what it has taken is durable."""
         return Journal(self.log)
 
+    @cached_property
+    def threads(self) -> Pool:
+        """Work that is not written for the loop."""
+        return Pool(_THREADS, "otcrisk-work")
+
+    @cached_property
+    def readers(self) -> Pool:
+        """Work that reads the ledger, and may hang with it."""
+        return Pool(_THREADS, "otcrisk-read")
+
     def close(self) -> None:
         """Writes what waits, closes the log and gives database connections back."""
         if self.shadow is not None:
@@ -72,6 +85,9 @@ class State:
         self.journal.close()
         self.log.close()
         self.payers.close()
+        for pool in ("threads", "readers"):
+            if pool in self.__dict__:
+                self.__dict__[pool].close()
 
 
 def champion_folder() -> Path:
@@ -80,19 +96,27 @@ def champion_folder() -> Path:
     return Path(os.environ.get(CHAMPION) or (bundled if bundled.is_dir() else home() / "champion"))
 
 
-def load_state() -> State:
-    """The state as the environment names it.
+def load_tools() -> Tools:
+    """Champion and policy as the environment names them; starts no thread and keeps no file open.
 
     Raises ArtefactError for a champion that is damaged, not signed by a trusted key or fails its trial, ConfigError for
-    a wrong policy or damaged keys, UnavailableError or NotFoundError where the ledger or the decision log cannot be
-    opened.
+    a wrong policy.
     """
     policy = load_policy(conf_dir() / "policy.toml")
     rates = RateBook(Currencies.read())
-    champion = load_champion(champion_folder(), is_tried=True)
+    return Tools(load_champion(champion_folder(), is_tried=True), policy, rates)
+
+
+def load_state(tools: Tools | None = None) -> State:
+    """The state as the environment names it, with `tools` where they were loaded before.
+
+    Raises what `load_tools` raises, ConfigError for damaged keys, UnavailableError or NotFoundError where the ledger or
+    the decision log cannot be opened.
+    """
+    tools = tools or load_tools()
     spec = os.environ.get(LEDGER)
     store = open_store(spec) if spec else None
     log = DecisionLog(home() / "decisions.sqlite")
-    payers = Payers(store, rates)
+    payers = Payers(store, tools.rates)
     payers.catch_up()  # so that the first order need not wait for it
-    return State(Tools(champion, policy, rates), log, payers, KeyRing(AccessKeys(key_folder())))
+    return State(tools, log, payers, KeyRing(AccessKeys(key_folder())))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
 import importlib.util
 import json
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -59,9 +63,16 @@ class Seller:
 
 
 @pytest.fixture(scope="session")
-def seller(tmp_path_factory: pytest.TempPathFactory) -> Seller:
+def seller() -> Seller:
     """Sixty customers over fourteen months; one champion for defaults, one for the weaker event."""
-    folder = tmp_path_factory.mktemp("seller")
+    return make_seller()
+
+
+@cache
+def make_seller() -> Seller:
+    """The seller of this process, removed at its end; signed with the key that the environment names."""
+    folder = Path(tempfile.mkdtemp(prefix="otcrisk-seller-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     ledger = simulate(60, 14, 11, END, SimulationConfig.read()).ledger
     with open_store(str(folder / "ledger.sqlite"), create=True) as store:
         store.load(dict(ledger.frames), source="simulated", fingerprint="11")

@@ -77,8 +77,11 @@ def test_answers_elsewhere_as_we_do_here(
     with running(command, port, cwd=tmp_path, env=environment, log=tmp_path / "log.txt") as service:
         status, answer = service.ask("POST", "/v1/orders/score", document)
         assert status == 200
-        hidden = [service.ask("GET", path)[0] for path in ("/", "/docs.json", "/schema.json", "/metrics")]
-        assert hidden == [404] * 4
+        hidden = [service.ask("GET", path)[0] for path in ("/", "/docs.json", "/schema.json")]
+        assert hidden == [404] * 3
+        status, text = service.ask("GET", "/metrics")
+        assert status == 200
+        assert 'otcrisk_requests_total{route="/v1/orders/score",method="POST",status="200"} 1' in text
         service.stop()
     known = state.payers.known(payer, has_items=True)
     record = score_order(
