@@ -69,8 +69,10 @@ class _Sorted:
     def __init__(self, width: int) -> None:
         self.data: Ints = np.empty((width, _FIRST_CAPACITY), dtype=np.int64)
         self.size = 0
+        self._is_shared = False
 
     def insert(self, at: int, values: tuple[int, ...]) -> None:
+        self.own()
         if self.size == self.data.shape[1]:
             self.data = np.concatenate([self.data, np.empty_like(self.data)], axis=1)
         if at < self.size:
@@ -79,6 +81,7 @@ class _Sorted:
         self.size += 1
 
     def remove(self, at: int) -> None:
+        self.own()
         self.data[:, at : self.size - 1] = self.data[:, at + 1 : self.size].copy()
         self.size -= 1
 
@@ -90,9 +93,16 @@ class _Sorted:
         return self.data[row, : self.size]
 
     def copy(self) -> _Sorted:
-        made = _Sorted(0)
-        made.data, made.size = self.data.copy(), self.size
+        """The same records; whichever of the two is changed first takes them into memory of its own."""
+        made = _Sorted.__new__(_Sorted)
+        made.data, made.size, made._is_shared = self.data, self.size, True
+        self._is_shared = True
         return made
+
+    def own(self) -> None:
+        """What is changed next is nobody else's."""
+        if self._is_shared:
+            self.data, self._is_shared = self.data.copy(), False
 
 
 @dataclass
@@ -268,6 +278,7 @@ class CustomerState:
 
     def _renumber(self, at: int) -> None:
         """Events point at invoices by position: those from `at` on have moved up by one."""
+        self._events.own()
         pointers = self._events.column(6)
         pointers[pointers >= at] += 1
 

@@ -122,7 +122,7 @@ class AskedRate:
 
     def values(self, x: Floats, days: Ints) -> Floats:
         """0 to 1; at a horizon exactly the feature."""
-        i, share = _between(self.horizons, tuple(days.tolist()))
+        i, share = way_between(self.horizons, tuple(days.tolist()))
         rates = x[:, list(self.columns)]
         lower, upper = rates[:, i], rates[:, i + 1]
         between = lower + share * (upper - lower)
@@ -139,7 +139,7 @@ class AskedRate:
 
 
 @cache
-def _between(horizons: tuple[int, ...], days: tuple[int, ...]) -> tuple[Ints, Floats]:
+def way_between(horizons: tuple[int, ...], days: tuple[int, ...]) -> tuple[Ints, Floats]:
     """For each day the horizon before it, and how far it lies on the way to the next one, 0 to 1."""
     knots = np.array(horizons)
     at = np.clip(np.array(days), knots[0], knots[-1])

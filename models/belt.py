@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from statistics import NormalDist
 from typing import Any, Final
 
@@ -65,10 +66,14 @@ class Belt:
         """
         if not self.lines:
             return None
-        a, b, va, vb, c, _ = np.array([list(asdict(line).values()) for line in self.lines])[depth_of(settled)].T
+        a, b, va, vb, c, _ = self._figures[depth_of(settled)].T
         reach = NormalDist().inv_cdf((1.0 + level) / 2.0) * np.sqrt(va + 2.0 * c * log_odds + vb * log_odds**2)
         middle = a + b * log_odds
         return sigmoid(np.minimum(middle - reach, log_odds)), sigmoid(np.maximum(middle + reach, log_odds))
+
+    @cached_property
+    def _figures(self) -> Floats:
+        return np.array([list(asdict(line).values()) for line in self.lines])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -64,6 +64,9 @@ class Core(Protocol):
     def shap(self, x: Floats, *, threads: int = 1) -> tuple[float, Floats]:
         """Reference log-odds and (n, columns) contributions."""
 
+    def explained(self, x: Floats) -> tuple[float, Floats, Floats]:
+        """`shap` and `margin`."""
+
 
 class DefaultModel:
     """P(event) for rows X (n, F), NaN = null.
@@ -201,10 +204,10 @@ class DefaultModel:
     def explain(self, x: npt.ArrayLike) -> Contributions:
         """Contributions of the columns of X to the calibrated log-odds; columns that are no input contribute 0."""
         rows = self._rows(x)
-        reference, parts = self.core_.shap(rows)
+        reference, parts, margin = self.core_.explained(rows)
         values = np.zeros((len(rows), len(self.names_)))
         values[:, self._columns] = credited(parts, self.derived_) if self.derived_ else parts
-        return self.calibration_.explain(self.names_, reference, values, self.core_.margin(rows))
+        return self.calibration_.explain(self.names_, reference, values, margin)
 
     @property
     def explained_by(self) -> str:

@@ -8,8 +8,9 @@ the own part is the rate of its invoices due on the same weekday, because most c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import Any, Final
 
@@ -58,24 +59,38 @@ class Habit:
         `rows` (n, inputs), `asked` the asked columns of these inputs.
         """
         at = {column.name: column for column in asked}
-        base = np.array(self.offsets)[list(places)]
-        made = {}
-        for name, weights in zip(self.columns, self.weights, strict=True):
-            # one piece of memory: strided input may take another vector path, and one order must score as in a batch
-            rates = np.ascontiguousarray(np.clip(at[name].values(rows, days), _FLOOR, 1.0 - _FLOOR))
-            made[name] = np.nan_to_num(np.array(weights)[list(places)] * (logit(rates) - base))
-        return made
+        if not self.columns:
+            return {}
+        rates = np.stack([at[name].values(rows, days) for name in self.columns], axis=2)
+        added = self.added(rates, list(places))
+        return {name: added[:, :, column] for column, name in enumerate(self.columns)}
+
+    def added(self, rates: Floats, places: slice | list[int] = slice(None)) -> Floats:
+        """(n, len(places), c) what the c columns add, given their values in that form; `places` are all by default."""
+        # one piece of memory: strided input may take another vector path, and one order must score as in a batch
+        kept = np.minimum(np.maximum(np.ascontiguousarray(rates), _FLOOR), 1.0 - _FLOOR)
+        base, weights = self._table
+        part = weights[places] * (logit(kept) - base[places, None])
+        return np.where(np.isnan(part), 0.0, part)
 
     def log_odds(self, rows: Floats, asked: Sequence[Asked], days: Ints, places: Sequence[int]) -> Floats:
         """(n, len(days)) log-odds that the trees add to."""
-        return self.total(self.parts(rows, asked, days, places), len(rows), places)
-
-    def total(self, parts: Mapping[str, Floats], n: int, places: Sequence[int]) -> Floats:
-        """(n, len(places)) log-odds that the trees add to, from what `parts` gave for n rows."""
-        total = np.broadcast_to(np.array(self.offsets)[list(places)], (n, len(places)))
-        for part in parts.values():
+        total = np.broadcast_to(self._table[0][list(places)], (len(rows), len(places)))
+        for part in self.parts(rows, asked, days, places).values():
             total = total + part
         return np.asarray(total)
+
+    def total(self, added: Floats) -> Floats:
+        """(n, g) log-odds that the trees add to, from what `added` gave at all grid days."""
+        total = self._table[0]
+        for column in range(added.shape[2]):
+            total = total + added[:, :, column]
+        return np.asarray(np.broadcast_to(total, added.shape[:2]))
+
+    @cached_property
+    def _table(self) -> tuple[Floats, Floats]:
+        """`offsets`, and `weights` with a column for each of `columns`."""
+        return np.array(self.offsets), np.array(self.weights).reshape(len(self.columns), len(self.offsets)).T
 
     @classmethod
     def from_dict(cls, document: Any) -> Habit:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -80,12 +81,7 @@ class Heads:
         In between two heads both count by nearness, beyond them less and less up to the ends of the grid: a law that
         jumped at single days would say of the days around them what nobody has learnt.
         """
-        days = sorted(self.forests)
-        knots = [min(grid[0], days[0] - 1), *days, max(grid[-1], days[-1] + 1)] if days else []
-        return {
-            day: np.interp(grid, knots, [float(knot == day and 0 < i < len(knots) - 1) for i, knot in enumerate(knots)])
-            for day in days
-        }
+        return _weights(tuple(sorted(self.forests)), tuple(grid))
 
     def moved(self, margins: Floats, rows: Floats, grid: Sequence[int]) -> Floats:
         """(n, g) log-odds of the payment-time model, moved to the mean with the heads at their days."""
@@ -113,6 +109,15 @@ class Heads:
     def from_files(cls, days: Sequence[int], files: Mapping[str, bytes]) -> Heads:
         """The heads of the given days; raises KeyError or ArtefactError."""
         return cls({day: Forest.of_text(files[file_of(day)].decode("ascii")) for day in days})
+
+
+@lru_cache(maxsize=64)
+def _weights(days: tuple[int, ...], grid: tuple[int, ...]) -> dict[int, Floats]:
+    knots = [min(grid[0], days[0] - 1), *days, max(grid[-1], days[-1] + 1)] if days else []
+    return {
+        day: np.interp(grid, knots, [float(knot == day and 0 < i < len(knots) - 1) for i, knot in enumerate(knots)])
+        for day in days
+    }
 
 
 def file_of(day: int) -> str:

@@ -8,7 +8,8 @@ from (conformal prediction with the conditional distribution, Chernozhukov, Wuth
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +23,7 @@ from models.numbers import Floats, Ints
 DEPTH: Final = "n_settled"
 #: Depths are told apart from these numbers of settled invoices on.
 DEPTHS: Final = (0, 3, 25)
+_DEPTHS: Final = np.array(DEPTHS)
 #: Levels that intervals are made for.
 LEVELS: Final = (0.5, 0.8, 0.9)
 #: Outcomes of a depth needed to find its own tails; below, those of all depths together hold.
@@ -42,6 +44,11 @@ class Tails:
     tails: tuple[float, ...]
     rows: tuple[int, ...]
     observed: float | None = None
+
+    @cached_property
+    def of_depths(self) -> Floats:
+        """`tails` as an array."""
+        return np.array(self.tails)
 
 
 @dataclass(frozen=True)
@@ -80,12 +87,12 @@ class Intervals:
         found = next((tails for tails in self.found if tails.level == level), None)
         if found is None:
             return law.interval(level)
-        out = np.array(found.tails)[depth_of(settled)]
+        out = found.of_depths[depth_of(settled)]
         return law.quantile(out), law.quantile(1.0 - out)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return {"depths": list(DEPTHS), "found": [vars(tails) | {"tails": list(tails.tails)} for tails in self.found]}
+        return {"depths": list(DEPTHS), "found": [asdict(tails) | {"tails": list(tails.tails)} for tails in self.found]}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Intervals:
@@ -100,7 +107,8 @@ class Intervals:
 
 def depth_of(settled: Floats) -> Ints:
     """(n,) place in `DEPTHS` of customers with so many settled invoices; null counts as none."""
-    return np.asarray(np.searchsorted(np.array(DEPTHS), np.nan_to_num(settled), side="right") - 1, dtype=np.int64)
+    known = np.where(np.isnan(settled), 0.0, settled)
+    return np.asarray(np.searchsorted(_DEPTHS, known, side="right") - 1, dtype=np.int64)
 
 
 def reach_of(law: PaymentLaw, days_late: Floats, still_open: npt.NDArray[np.bool_]) -> Floats:

@@ -24,6 +24,7 @@ from models.habit import Habit
 from models.heads import SHARE, Heads
 from models.intervals import DEPTH, Intervals
 from models.law import GRID, PaymentLaw
+from models.looked_up import LookedUp, credit
 from models.numbers import Floats, Ints, logit, matrix
 from receivables.errors import ArtefactError, InputError, NotEnoughDataError
 
@@ -167,6 +168,8 @@ class LateModel:
         Wider for thin histories. `law` is that of the same orders, if it is at hand. None for a model that was judged
         on too little to say.
         """
+        if not self.belt.lines:
+            return None
         p = (self.law(x) if law is None else law).late_over(0)
         found = self.belt.between(logit(np.clip(p, 1e-12, 1.0 - 1e-12)), self._settled(x), level)
         # from log-odds and back the last digit may change, and the probability is to lie within
@@ -178,8 +181,9 @@ class LateModel:
         made = np.empty((len(rows), len(self.grid)))
         for start in range(0, len(rows), _BLOCK):
             block = rows[start : start + _BLOCK]
-            habit = self.habit.log_odds(block, self._asked, self._days, range(len(self.grid)))
-            of_trees = self.forest.margins(block, self._varying(block), threads=threads)
+            varying = self._looked_up.values(block)
+            habit = self.habit.total(self.habit.added(varying[:, :, self._start_columns]))
+            of_trees = self.forest.margins(block, varying, threads=threads)
             made[start : start + _BLOCK] = self.heads.moved(of_trees + habit, block, self.grid)
         return made
 
@@ -202,10 +206,10 @@ class LateModel:
         if day not in self.grid:
             raise InputError(f"expected one of the grid days {self.grid}, got {day}")
         rows, place = self._rows(x), self.grid.index(day)
-        varying, everywhere = self._varying(rows), range(len(self.grid))
-        started = self.habit.parts(rows, self._asked, self._days, everywhere)
+        varying = self._looked_up.values(rows)
+        started = self.habit.added(varying[:, :, self._start_columns])
         of_trees = self.forest.margins(rows, varying, threads=threads)
-        margins = self.heads.moved(of_trees + self.habit.total(started, len(rows), everywhere), rows, self.grid)
+        margins = self.heads.moved(of_trees + self.habit.total(started), rows, self.grid)
         reference, values = self._parts(rows, varying, started, place, threads)
         for head, weights in self._moves.items():
             if share := SHARE * float(weights[place]):
@@ -218,29 +222,20 @@ class LateModel:
         explained = self.calibrations[place].explain(self.names, reference, values, margins[:, place])
         return self._law(margins), explained
 
-    def _varying(self, rows: Floats) -> Floats:
-        """(n, g, asked) values of the asked columns."""
-        return np.stack([column.values(rows, self._days) for column in self._asked], axis=2)
-
     def _law(self, margins: Floats) -> PaymentLaw:
         slopes, intercepts = self._maps
         return PaymentLaw.from_margins(self.grid, slopes * margins + intercepts)
 
-    def _parts(
-        self, rows: Floats, varying: Floats, started: Mapping[str, Floats], place: int, threads: int
-    ) -> tuple[float, Floats]:
+    def _parts(self, rows: Floats, varying: Floats, started: Floats, place: int, threads: int) -> tuple[float, Floats]:
         """Reference and (n, names) contributions to the log-odds of a grid day, before the heads move them."""
         day = self.grid[place]
         reference, parts = self._section(day).shap(np.hstack([rows, varying[:, place]]), threads=threads)
-        values, homes = np.zeros((len(rows), len(self.names))), self._homes[day]
-        values[:, self._places] = parts[:, : len(self.inputs)]
-        for part, home in zip(parts.T[len(self.inputs) :], homes.values(), strict=True):
-            if home is not None:
-                values[:, self.names.index(home)] += part
+        values = np.zeros((len(rows), len(self.names)))
+        credit(values, parts, self._credited[day])
         reference += self.habit.offsets[place]
-        for column, (name, part) in enumerate(started.items()):
-            centre = self.centres[column][place] if self.centres else 0.0
-            values[:, self.names.index(str(homes[name]))] += part[:, place] - centre
+        centres = self._centres[:, place]
+        credit(values, started[:, place] - centres, self._credited[day][len(self.inputs) + self._start_columns])
+        for centre in centres.tolist():
             reference += centre
         return reference, values
 
@@ -292,7 +287,11 @@ class LateModel:
 
     def _settled(self, x: npt.ArrayLike) -> Floats:
         rows = matrix(x, len(self.names))
-        return rows[:, self.names.index(DEPTH)] if DEPTH in self.names else np.zeros(len(rows))
+        return np.zeros(len(rows)) if self._depth is None else rows[:, self._depth]
+
+    @cached_property
+    def _depth(self) -> int | None:
+        return self.names.index(DEPTH) if DEPTH in self.names else None
 
     @cached_property
     def _maps(self) -> tuple[Floats, Floats]:
@@ -300,8 +299,28 @@ class LateModel:
         return np.array([c.slope for c in self.calibrations]), np.array([c.intercept for c in self.calibrations])
 
     @cached_property
-    def _homes(self) -> dict[int, dict[str, str | None]]:
-        return {day: {column.name: column.home(day) for column in self._asked} for day in self.grid}
+    def _looked_up(self) -> LookedUp:
+        return LookedUp.of(self._asked, self._days)
+
+    @cached_property
+    def _start_columns(self) -> Ints:
+        """Where the columns of the start are among the asked ones."""
+        names = [column.name for column in self._asked]
+        return np.array([names.index(name) for name in self.habit.columns], dtype=np.int64)
+
+    @cached_property
+    def _centres(self) -> Floats:
+        shape = (len(self.habit.columns), len(self.grid))
+        return np.array(self.centres) if self.centres else np.zeros(shape)
+
+    @cached_property
+    def _credited(self) -> dict[int, Ints]:
+        """By grid day the column of X that each column of the trees is credited to, -1 for none."""
+        homes = {day: [column.home(day) for column in self._asked] for day in self.grid}
+        return {
+            day: np.append(self._places, [-1 if home is None else self.names.index(home) for home in found])
+            for day, found in homes.items()
+        }
 
     @cached_property
     def _moves(self) -> dict[int, Floats]:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from models.law_loops import days_above, on_days, rearranged
 from models.numbers import Floats, Ints, sigmoid
 from receivables.errors import InputError
 
@@ -38,12 +39,12 @@ class PaymentLaw:
     survival: Floats
 
     def __post_init__(self) -> None:
-        if list(self.grid) != sorted(set(self.grid)) or 0 not in self.grid:
+        if not _rises_over_0(self.grid):
             raise InputError(f"expected a grid of rising days that holds 0, got {self.grid}")
         s = self.survival
         if s.ndim != 2 or s.shape[1] != len(self.grid):
             raise InputError(f"expected survival of shape (n, {len(self.grid)}), got {s.shape}")
-        if not (np.all(s >= 0) and np.all(s <= 1) and np.all(np.diff(s, axis=1) <= 0)):
+        if s.size and not (s[:, 0].max() <= 1 and s[:, -1].min() >= 0 and (s[:, 1:] <= s[:, :-1]).all()):
             raise InputError("expected survival between 0 and 1 that never rises along the grid")
 
     @classmethod
@@ -57,18 +58,16 @@ class PaymentLaw:
         if s.ndim != 2 or s.shape[1] != len(grid):
             raise InputError(f"expected margins of shape (n, {len(grid)}), got {s.shape}")
         zero = list(grid).index(0) if 0 in grid else 0
-        right = np.minimum.accumulate(s[:, zero:], axis=1)
-        left = np.maximum.accumulate(s[:, zero::-1], axis=1)[:, ::-1]
-        return cls(tuple(grid), np.ascontiguousarray(np.concatenate([left[:, :-1], right], axis=1)))
+        return cls(tuple(grid), rearranged(s, zero))
 
     @property
     def days(self) -> Ints:
         """(d,) every whole day that the law speaks of, from certainly exceeded to certainly not."""
-        return np.arange(self.grid[0] - EARLY_DAYS, self.grid[-1] + TAIL_DAYS + 1)
+        return _days(self.grid)
 
     def daily(self) -> Floats:
         """(n, d) P(days late > day) for every day of `days`; equals `survival` exactly on grid days."""
-        return self._at(self.days)
+        return self._daily
 
     def late_over(self, days: int) -> Floats:
         """(n,) P(days late > days).
@@ -91,7 +90,7 @@ class PaymentLaw:
         levels = np.atleast_1d(np.asarray(q, dtype=np.float64))
         if not ((levels > 0) & (levels < 1)).all():
             raise InputError(f"expected quantile levels between 0 and 1, got {q}")
-        return np.asarray(self.days[0] + (self.daily() > 1.0 - levels[:, None]).sum(axis=1), dtype=np.int64)
+        return np.asarray(self.days[0] + days_above(self.daily(), 1.0 - levels), dtype=np.int64)
 
     def interval(self, level: float) -> tuple[Ints, Ints]:
         """First and last day of the central interval that holds `level` of the probability (0.8: 10 % on each side)."""
@@ -101,12 +100,24 @@ class PaymentLaw:
         """The law of some of the invoices."""
         return PaymentLaw(self.grid, self.survival[index])
 
+    @cached_property
+    def _daily(self) -> Floats:
+        return self._at(self.days)
+
     def _at(self, days: Ints) -> Floats:
-        i, share = _between(self.grid, days.tobytes())
-        ones = np.ones((len(self.survival), 1))
-        heights = np.concatenate([ones, self.survival, 0.0 * ones], axis=1)
-        lower = heights[:, i]
-        return np.asarray(np.where(share == 1.0, heights[:, i + 1], lower + share * (heights[:, i + 1] - lower)))
+        return np.asarray(on_days(self.survival, *_between(self.grid, days.tobytes())))
+
+
+@lru_cache(maxsize=64)
+def _rises_over_0(grid: tuple[int, ...]) -> bool:
+    return list(grid) == sorted(set(grid)) and 0 in grid
+
+
+@lru_cache(maxsize=64)
+def _days(grid: tuple[int, ...]) -> Ints:
+    days = np.arange(grid[0] - EARLY_DAYS, grid[-1] + TAIL_DAYS + 1)
+    days.flags.writeable = False
+    return days
 
 
 @lru_cache(maxsize=256)

@@ -53,7 +53,8 @@ class Layout:
 
     `splits` are records of `SPLIT` tree by tree; `tables` (rows, 2, POINTS) hold `share` and `part`; `passes` (p, 4)
     say where a tree's splits begin, how many there are, where its table begins and how many points count. `reference`
-    is the log-odds of the average training row, `most` the number of splits of the largest tree.
+    is the log-odds of the average training row, `most` the number of splits of the largest tree. `is_whole` says that
+    every tree has a split: only then a walk over the splits meets all that the log-odds are made of.
     """
 
     splits: npt.NDArray[np.void]
@@ -61,6 +62,7 @@ class Layout:
     passes: Ints
     reference: float
     most: int
+    is_whole: bool
 
 
 def layout(trees: Sequence[Tree]) -> Layout | None:
@@ -87,6 +89,7 @@ def layout(trees: Sequence[Tree]) -> Layout | None:
         passes=np.array(passes, dtype=np.int64).reshape(-1, 4),
         reference=float(sum(tree.leaf_value @ tree.leaf_count / tree.leaf_count.sum() for tree in trees)),
         most=max((len(splits) for splits in records), default=0),
+        is_whole=all(len(tree.feature) for tree in trees),
     )
 
 

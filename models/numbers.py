@@ -21,7 +21,7 @@ def sigmoid(log_odds: Floats) -> Floats:
     [0.5, 0.8808]
     """
     # contiguous: strided input may take another vector path, and one order must score as it does in a batch
-    bounded = np.clip(np.ascontiguousarray(log_odds, dtype=np.float64), -_LIMIT, _LIMIT)
+    bounded = np.minimum(np.maximum(np.ascontiguousarray(log_odds, dtype=np.float64), -_LIMIT), _LIMIT)
     return np.asarray(1.0 / (1.0 + np.exp(-bounded)))
 
 

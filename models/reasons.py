@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 import string
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from operator import itemgetter
 from typing import Final, Protocol
 
 import numpy as np
@@ -108,22 +109,83 @@ def explanation(
     `contributions` holds one row, `x` the values of the same columns (NaN = null). With a `scale` the unit is score
     points, otherwise log-odds in thousandths. Features without a reason in the catalogue count under OTHER.
     """
+    return told(contributions, x, scale=scale, features=features, catalogue=catalogue).explanation(limit)
+
+
+def told(
+    contributions: Contributions,
+    x: npt.ArrayLike,
+    *,
+    scale: ScoreScale | None = None,
+    features: Iterable[FeatureLike] = FEATURES,
+    catalogue: Mapping[str, ReasonLike] = REASONS,
+) -> Told:
+    """The reasons of one prediction, for `explanation` of any length."""
     if len(contributions.total) != 1:
         raise InputError(f"expected the contributions of one prediction, got {len(contributions.total)}")
-    values, parts, unit = _row(x, len(contributions.names)), contributions.values[0].tolist(), DisplayUnit(scale)
+    values, parts = _row(x, len(contributions.names)), contributions.values[0].tolist()
     is_ours = features is FEATURES and catalogue is REASONS
     groups = _our_groups(contributions.names) if is_ours else _groups(contributions.names, features, catalogue)
-    sums = [math.fsum(parts[place] for place in group.places) for group in groups]
-    ranked = sorted(range(len(groups)), key=lambda i: (-abs(sums[i]), groups[i].reason.code))
-    chosen = [i for i in ranked if unit.rounded(sums[i])][:limit]
-    reference, value = unit.level(contributions.reference), unit.level(float(contributions.total[0]))
-    rest = value - reference - sum(unit.rounded(sums[i]) for i in chosen)
-    lines = [groups[i].line(parts, values, sums[i], unit) for i in chosen]
-    named = {place for i in chosen for place in groups[i].places}
-    left = math.fsum(part for place, part in enumerate(parts) if place not in named)
-    lines.append(ReasonLine(OTHER, OTHER, OTHER_TEXT, unit.shown(rest), _direction(unit.risk(rest) or left), ()))
-    bounded = scale is not None and scale.is_bounded(float(contributions.total[0]))
-    return Explanation(unit.name, unit.shown(reference), unit.shown(value), tuple(lines), bounded)
+    sums = [math.fsum(group.pick(parts)) for group in groups]
+    # groups come by code, which decides between equals
+    order = sorted(range(len(groups)), key=[-abs(total) for total in sums].__getitem__)
+    return Told(contributions, scale, values, parts, groups, sums, order)
+
+
+@dataclass(frozen=True)
+class Told:
+    """The reasons of one prediction, `order` from the largest by size; put into words as far as they are asked for."""
+
+    contributions: Contributions
+    scale: ScoreScale | None
+    values: Sequence[float]
+    parts: Sequence[float]
+    groups: Sequence[_Group]
+    sums: Sequence[float]
+    order: Sequence[int]
+
+    def explanation(self, limit: int) -> Explanation:
+        """The `limit` largest, then OTHER, which takes what they leave."""
+        unit, scale, total = self._unit, self.scale, float(self.contributions.total[0])
+        chosen = self._largest(limit)
+        reference, value = unit.level(self.contributions.reference), unit.level(total)
+        rest = value - reference - sum(unit.rounded(self.sums[i]) for i in chosen)
+        lines = [self._line(i) for i in chosen]
+        lines.append(ReasonLine(OTHER, OTHER, OTHER_TEXT, unit.shown(rest), self._rest_direction(chosen, rest), ()))
+        bounded = scale is not None and scale.is_bounded(total)
+        return Explanation(unit.name, unit.shown(reference), unit.shown(value), tuple(lines), bounded)
+
+    def adverse(self, limit: int) -> list[tuple[str, str]]:
+        """Code and category of those among the `limit` largest that raise risk."""
+        reasons_ = ((self.groups[i].reason, self.sums[i]) for i in self._largest(limit))
+        return [(reason.code, reason.category) for reason, total in reasons_ if _direction(total) == ADVERSE]
+
+    @cached_property
+    def _unit(self) -> DisplayUnit:
+        return DisplayUnit(self.scale)
+
+    @cached_property
+    def _lines(self) -> dict[int, ReasonLine]:
+        return {}
+
+    def _line(self, i: int) -> ReasonLine:
+        if i not in self._lines:
+            self._lines[i] = self.groups[i].line(self.parts, self.values, self.sums[i], self._unit)
+        return self._lines[i]
+
+    def _largest(self, limit: int) -> Sequence[int]:
+        """Places of the largest; those that would be shown as nothing come last and are left out."""
+        found = self.order[:limit]
+        while found and not self._unit.rounded(self.sums[found[-1]]):
+            found = found[:-1]
+        return found
+
+    def _rest_direction(self, chosen: Sequence[int], rest: int) -> str:
+        risk: float = self._unit.risk(rest)
+        if not risk:
+            named = {place for i in chosen for place in self.groups[i].places}
+            risk = math.fsum(part for place, part in enumerate(self.parts) if place not in named)
+        return _direction(risk)
 
 
 class DisplayUnit:
@@ -131,11 +193,12 @@ class DisplayUnit:
 
     def __init__(self, scale: ScoreScale | None) -> None:
         self._scale = scale
+        self._worth = THOUSANDTHS if scale is None else scale.points(1.0)
         self.name = "log_odds" if scale is None else "score_points"
 
     def rounded(self, log_odds: float) -> int:
         """A contribution in whole units."""
-        return round(THOUSANDTHS * log_odds if self._scale is None else self._scale.points(log_odds))
+        return round(self._worth * log_odds)
 
     def level(self, log_odds: float) -> int:
         """A reference or a total in whole units."""
@@ -158,6 +221,13 @@ class _Group:
     names: tuple[str, ...]
     places: tuple[int, ...]
     mentioned: tuple[tuple[str, int | None], ...]
+
+    @cached_property
+    def pick(self) -> Callable[[Sequence[float]], tuple[float, ...]]:
+        """What the features add one by one, out of all contributions."""
+        return (
+            itemgetter(*self.places) if len(self.places) > 1 else itemgetter(slice(self.places[0], self.places[0] + 1))
+        )
 
     def line(self, parts: Sequence[float], values: Sequence[float], total: float, unit: DisplayUnit) -> ReasonLine:
         """The line of one prediction; without its figures where one of them is null or not among the columns."""
@@ -194,7 +264,7 @@ def _groups(
             tuple(place[name] for name in found),
             tuple((name, place.get(name)) for name in _mentioned(catalogue[code].text)),
         )
-        for code, found in members.items()
+        for code, found in sorted(members.items())
     )
 
 
@@ -215,7 +285,8 @@ def _row(x: npt.ArrayLike, width: int) -> list[float]:
     row = np.asarray(x, dtype=np.float64).ravel()
     if len(row) != width:
         raise InputError(f"expected {width} values, got {len(row)}")
-    return [float(value) for value in row.tolist()]
+    found: list[float] = row.tolist()
+    return found
 
 
 def _direction(risk: float) -> str:

@@ -7,7 +7,9 @@ within [score_min, score_max]; an explanation shows the score before that bound 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +72,7 @@ class ScoreScale:
         """
         return config.load(cls, path or config.conf_dir() / "rating.toml")
 
-    @property
+    @cached_property
     def _per_log_odds(self) -> float:
         return self.points_to_double_odds / math.log(2.0)
 
@@ -101,9 +103,17 @@ class ScoreScale:
         """Whether the displayed score differs from what the explanation adds up to."""
         return not self.score_min <= self.unbounded(log_odds) <= self.score_max
 
+    def grade(self, p: float) -> Grade:
+        """The grade of a PD, which names rating and class."""
+        return self.grades[bisect_left(self._bounds, p)]
+
+    @cached_property
+    def _bounds(self) -> tuple[float, ...]:
+        return tuple(grade.pd_up_to for grade in self.grades[:-1])
+
     def rating(self, p: float) -> str:
         """The grade of a PD, such as "R06"."""
-        return self.grades[int(self._grade(np.array([p]))[0])].rating
+        return self.grade(p).rating
 
     def ratings(self, p: npt.ArrayLike) -> npt.NDArray[np.str_]:
         """(n,) grades; never better for a higher PD."""
@@ -111,15 +121,14 @@ class ScoreScale:
 
     def risk_class(self, p: float) -> str:
         """The class of a PD, A best to E worst."""
-        return self.grades[int(self._grade(np.array([p]))[0])].risk_class
+        return self.grade(p).risk_class
 
     def risk_classes(self, p: npt.ArrayLike) -> npt.NDArray[np.str_]:
         """(n,) classes."""
         return np.array([grade.risk_class for grade in self.grades])[self._grade(p)]
 
     def _grade(self, p: npt.ArrayLike) -> npt.NDArray[np.intp]:
-        bounds = np.array([grade.pd_up_to for grade in self.grades])
-        return np.searchsorted(bounds[:-1], np.asarray(p, dtype=np.float64), side="left")
+        return np.searchsorted(np.array(self._bounds), np.asarray(p, dtype=np.float64), side="left")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -96,6 +96,10 @@ class Scorecard:
         reference, values = self.shap(x)
         return np.asarray(reference + np.ascontiguousarray(values).sum(axis=1))
 
+    def explained(self, x: npt.ArrayLike) -> tuple[float, Floats, Floats]:
+        """`shap` and `margin`."""
+        return (*self.shap(x), self.margin(x))
+
     def probability(self, x: npt.ArrayLike) -> Floats:
         """(n,) probability of the event."""
         return sigmoid(self.margin(x))

@@ -32,7 +32,7 @@ from models.threads import in_parts
 from models.walk import ZERO
 
 #: Up to so many rows the loop for single rows is quicker.
-_FEW: Final = 4
+FEW: Final = 4
 #: Rows that go through a tree together; their columns and sums stay in the second-level cache.
 BLOCK: Final = 512
 _U = np.uint64
@@ -43,13 +43,21 @@ _L: Final = np.uint64(LANES)
 
 def shap_values(found: Layout, rows: Floats, *, threads: int = 1) -> Floats:
     """(n, columns) SHAP values of rows (n, columns), NaN = null. Memory beyond the answer does not grow with n."""
-    loop = _one_by_one if len(rows) <= _FEW else _in_blocks
+    if len(rows) <= FEW:
+        return explained(found, rows)[0]
     trees = (found.splits, found.tables.ravel(), found.passes, found.most)
-    return in_parts(lambda some, made: loop(some, *trees, made), np.empty(rows.shape), rows, threads=threads)
+    return in_parts(lambda some, made: _in_blocks(some, *trees, made), np.empty(rows.shape), rows, threads=threads)
+
+
+def explained(found: Layout, rows: Floats) -> tuple[Floats, Floats]:
+    """SHAP values of rows (n, columns) one by one, and (n,) sums of the leaves that they reach, in the trees' order."""
+    made, reached = np.empty(rows.shape), np.zeros(len(rows))
+    _one_by_one(rows, found.splits, found.tables.ravel(), found.passes, found.most, made, reached)
+    return made, reached
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _one_by_one(rows, splits, tables, passes, most, made):
+def _one_by_one(rows, splits, tables, passes, most, made, reached):
     """Eight points of the rule at a time."""
     none = _U(most)
     given, passed, summed = np.empty((none + 1) * _P), np.empty((none + 1) * _P), np.empty((none + 1) * _P)
@@ -80,6 +88,8 @@ def _one_by_one(rows, splits, tables, passes, most, made):
                 up, side = _U(s.parent) * _P, np.float64(s.side)
                 store(given, j * _P, load(given, up) * ((1.0 - side) + (2.0 * side - 1.0) * load(passed, up)))
                 store(passed, j * _P, np.float64(g) + less * load(tables, row))
+            if p == 0 or passes[p, 0] != passes[p - 1, 0]:
+                reached[i] += _leaf(splits, first, count, went)
             k = count
             while k > _U(0):
                 k -= _U(1)
@@ -92,6 +102,17 @@ def _one_by_one(rows, splits, tables, passes, most, made):
                 store(total, to, load(total, to) - left_less[k] * part * (load(given, k * _P) * apart))
         for f in range(rows.shape[1]):
             made[i, f] = total[f * POINTS : (f + 1) * POINTS].sum()
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _leaf(splits, first, count, went):
+    """The value of the leaf that a row reaches in a tree of which it is known where it goes at every split."""
+    at, left = _U(0), went[0]
+    down = _U(splits[first].left) if left else _U(splits[first].right)
+    while down < count:
+        at, left = down, went[down]
+        down = _U(splits[first + at].left) if left else _U(splits[first + at].right)
+    return splits[first + at].left_value if left else splits[first + at].right_value
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

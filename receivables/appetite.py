@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from receivables.credit_checks import Rule
@@ -32,15 +33,24 @@ class When:
 
     def holds(self, facts: Facts) -> bool:
         """Whether the order is one of them."""
-        named = (
-            (self.segments, facts.segment),
-            (self.countries, facts.country),
-            (self.legal_forms, facts.legal_form),
-            (self.payment_methods, facts.payment_method),
-            (self.order_types, facts.order_type),
-            (self.check_points, facts.check_point),
-        )
-        return all(value in listed for listed, value in named if listed) and _within(self.up_to, facts)
+        known = facts.__dict__
+        for name, listed in self._named:
+            if known[name] not in listed:
+                return False
+        return _within(self.up_to, facts)
+
+    @cached_property
+    def _named(self) -> tuple[tuple[str, frozenset[str]], ...]:
+        """What is named, by the fact that it is about."""
+        named = {
+            "segment": self.segments,
+            "country": self.countries,
+            "legal_form": self.legal_forms,
+            "payment_method": self.payment_methods,
+            "order_type": self.order_types,
+            "check_point": self.check_points,
+        }
+        return tuple((name, frozenset(listed)) for name, listed in named.items() if listed)
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import ROUND_FLOOR, Decimal
-from typing import Final
+from functools import cached_property, lru_cache
+from typing import Final, NamedTuple
 
 from receivables.facts import Facts
 from receivables.money import format_minor, parse_minor, spoken
@@ -38,9 +39,18 @@ class Rule:
     unsecured_only: bool = False
     horizon_days: int | None = None
 
+    @cached_property
+    def exact_threshold(self) -> Decimal:
+        """The threshold as it is written."""
+        return Decimal(str(self.threshold))
 
-@dataclass(frozen=True)
-class CheckResult:
+    @cached_property
+    def class_outcomes(self) -> dict[str, str]:
+        """The outcome by risk class."""
+        return {risk_class: self.by_class.get(risk_class, "APPROVE") for risk_class in RISK_CLASSES}
+
+
+class CheckResult(NamedTuple):
     """What a check found: PASS, FAIL or NOT_EVALUATED, with its figures as text, and the outcome that follows."""
 
     check: str
@@ -53,14 +63,16 @@ class CheckResult:
     decided_by: str
 
 
-@dataclass(frozen=True)
-class Finding:
-    """The figures of a check; `passed` is null where a fact is missing, `outcome` where it is the rule's."""
+class Finding(NamedTuple):
+    """What a check finds: `passed` is null where a fact is missing, `outcome` where it is the rule's.
 
-    actual: str | None
-    threshold: str | None
+    Its figures, actual and threshold, and what it says where it did not pass are made into text when they are shown: a
+    search for what would release an order decides a thousand times and shows nothing.
+    """
+
     passed: bool | None
-    message: str | None = None
+    figures: Callable[[], tuple[str | None, str | None]]
+    message: Callable[[], str]
     outcome: str | None = None
 
 
@@ -83,23 +95,34 @@ class Check:
 def evaluate(rule: Rule, facts: Facts) -> CheckResult:
     """What the rule's check finds."""
     check = CHECKS[rule.check]
+    found = _found(check, rule, facts)
+    result = "NOT_EVALUATED" if found.passed is None else "PASS" if found.passed else "FAIL"
+    actual, threshold = found.figures()
+    message = None if found.passed else found.message()
+    outcome = _outcome(rule, found)
+    return CheckResult(rule.check, check.sap_step, result, actual, threshold, message, outcome, check.decided_by)
+
+
+def outcome_of(rule: Rule, facts: Facts) -> str:
+    """The outcome that follows from what the rule's check finds."""
+    return _outcome(rule, _found(CHECKS[rule.check], rule, facts))
+
+
+def _found(check: Check, rule: Rule, facts: Facts) -> Finding:
     found = check.run(rule, facts)
     # nothing of the order is at risk, so what the models say of the customer does not stand in its way
-    is_covered = rule.unsecured_only and check.decided_by == "MODEL" and facts.unsecured_minor == 0
-    if is_covered and not found.passed:
-        found = replace(found, passed=True)
+    if not found.passed and rule.unsecured_only and check.decided_by == "MODEL" and facts.unsecured_minor == 0:
+        return found._replace(passed=True)
+    return found
+
+
+def _outcome(rule: Rule, found: Finding) -> str:
     if found.passed is None:
-        result, outcome = "NOT_EVALUATED", rule.when_unknown
-    elif found.passed:
-        result, outcome = "PASS", "APPROVE"
-    else:
-        result, outcome = "FAIL", found.outcome or rule.outcome
-    message = None if found.passed else found.message
-    return CheckResult(
-        rule.check, check.sap_step, result, found.actual, found.threshold, message, outcome, check.decided_by
-    )
+        return rule.when_unknown
+    return "APPROVE" if found.passed else found.outcome or rule.outcome
 
 
+@lru_cache(maxsize=4_096)
 def number(value: float) -> str:
     """A share or probability as text: three decimals, more where it has more.
 
@@ -114,7 +137,7 @@ def allowed_exposure(rule: Rule, facts: Facts) -> int | None:
     """The exposure that the limit allows, in minor units of the limit's currency; null without a limit."""
     if facts.limit_minor is None:
         return None
-    return int((facts.limit_minor * Decimal(str(rule.threshold))).to_integral_value(ROUND_FLOOR))
+    return int((facts.limit_minor * rule.exact_threshold).to_integral_value(ROUND_FLOOR))
 
 
 def document_ceiling(rule: Rule, facts: Facts) -> int | None:
@@ -141,63 +164,82 @@ def is_beyond_horizon(rule: Rule, facts: Facts) -> bool:
     return facts.delivery_on > facts.as_of + dt.timedelta(days=rule.horizon_days)
 
 
+def _unknown(actual: str | None, threshold: str | None, message: str) -> Finding:
+    return Finding(None, lambda: (actual, threshold), lambda: message)
+
+
 def _utilisation(rule: Rule, facts: Facts) -> Finding:
     allowed, after = allowed_exposure(rule, facts), counted_exposure(rule, facts)
     if allowed is None or after is None:
-        return Finding(None, None, None, f"Not known: the {'credit limit' if allowed is None else 'exposure'}")
+        return _unknown(None, None, f"Not known: the {'credit limit' if allowed is None else 'exposure'}")
     currency = facts.limit_currency
-    message = f"Exposure after order exceeds the credit limit by {spoken(after - allowed, currency)}"
-    return Finding(format_minor(after, currency), format_minor(allowed, currency), after <= allowed, message)
+    return Finding(
+        after <= allowed,
+        lambda: (format_minor(after, currency), format_minor(allowed, currency)),
+        lambda: f"Exposure after order exceeds the credit limit by {spoken(after - allowed, currency)}",
+    )
 
 
 def _limit_validity(rule: Rule, facts: Facts) -> Finding:
-    if facts.limit_valid_to is None:
-        return Finding(None, None, None, "Not known: how long the credit limit is valid")
-    valid_to = facts.limit_valid_to.isoformat()
-    message = f"The credit limit was valid to {valid_to}"
-    return Finding(facts.as_of.isoformat(), valid_to, facts.as_of <= facts.limit_valid_to, message)
+    ends = facts.limit_valid_to
+    if ends is None:
+        return _unknown(None, None, "Not known: how long the credit limit is valid")
+    return Finding(
+        facts.as_of <= ends,
+        lambda: (facts.as_of.isoformat(), ends.isoformat()),
+        lambda: f"The credit limit was valid to {ends.isoformat()}",
+    )
 
 
 def _document_value(rule: Rule, facts: Facts) -> Finding:
-    ceiling, actual = document_ceiling(rule, facts), format_minor(facts.gross_minor, facts.currency)
+    ceiling, gross, currency = document_ceiling(rule, facts), facts.gross_minor, facts.currency
     if ceiling is None:
-        return Finding(actual, None, None, f"The policy names no largest order in {facts.currency}")
-    message = f"The order exceeds the largest order value by {spoken(facts.gross_minor - ceiling, facts.currency)}"
-    return Finding(actual, format_minor(ceiling, facts.currency), facts.gross_minor <= ceiling, message)
+        return _unknown(format_minor(gross, currency), None, f"The policy names no largest order in {currency}")
+    return Finding(
+        gross <= ceiling,
+        lambda: (format_minor(gross, currency), format_minor(ceiling, currency)),
+        lambda: f"The order exceeds the largest order value by {spoken(gross - ceiling, currency)}",
+    )
 
 
 def _dunning(rule: Rule, facts: Facts) -> Finding:
-    worst = int(rule.threshold or 0)
-    level = facts.max_dunning_level
+    worst, level = int(rule.threshold or 0), facts.max_dunning_level
     if level is None:
-        return Finding(None, str(worst), None, "Not known: dunning levels of the open items")
-    return Finding(str(level), str(worst), level <= worst, f"Dunning level {level} has been reached")
+        return _unknown(None, str(worst), "Not known: dunning levels of the open items")
+    return Finding(level <= worst, lambda: (str(level), str(worst)), lambda: f"Dunning level {level} has been reached")
 
 
 def _oldest_item(rule: Rule, facts: Facts) -> Finding:
-    most = int(rule.threshold or 0)
-    age = facts.oldest_overdue_days
+    most, age = int(rule.threshold or 0), facts.oldest_overdue_days
     if age is None:
-        return Finding(None, str(most), None, "Not known: the open items")
-    return Finding(str(age), str(most), age <= most, f"The oldest undisputed open item is {age} days past due")
+        return _unknown(None, str(most), "Not known: the open items")
+    return Finding(
+        age <= most,
+        lambda: (str(age), str(most)),
+        lambda: f"The oldest undisputed open item is {age} days past due",
+    )
 
 
 def _blocked(rule: Rule, facts: Facts) -> Finding:
-    return Finding(str(facts.is_blocked).lower(), "false", not facts.is_blocked, "The credit account is blocked")
+    blocked = facts.is_blocked
+    return Finding(not blocked, lambda: (str(blocked).lower(), "false"), lambda: "The credit account is blocked")
 
 
 def _insolvent(rule: Rule, facts: Facts) -> Finding:
-    message = "Insolvency proceedings are known"
-    return Finding(str(facts.is_insolvent).lower(), "false", not facts.is_insolvent, message)
+    insolvent = facts.is_insolvent
+    return Finding(not insolvent, lambda: (str(insolvent).lower(), "false"), lambda: "Insolvency proceedings are known")
 
 
 def _late_over_30(rule: Rule, facts: Facts) -> Finding:
     most = rule.threshold or 0.0
     if facts.late_over is None:
-        return Finding(None, number(most), None, "No model answered")
+        return _unknown(None, number(most), "No model answered")
     p = facts.late_over[30]
-    message = f"The probability of payment more than 30 days late, {p:.1%}, exceeds {most:.1%}"
-    return Finding(number(p), number(most), p <= most, message)
+    return Finding(
+        p <= most,
+        lambda: (number(p), number(most)),
+        lambda: f"The probability of payment more than 30 days late, {p:.1%}, exceeds {most:.1%}",
+    )
 
 
 def _event_probability(rule: Rule, facts: Facts) -> Finding:
@@ -205,49 +247,66 @@ def _event_probability(rule: Rule, facts: Facts) -> Finding:
     p = facts.event_probability
     if p is None or most is None:
         missing = "No model answered" if p is None else f"The policy names no threshold for {facts.event}"
-        return Finding(None if p is None else number(p), None if most is None else number(most), None, missing)
-    message = f"The probability of {facts.event_label}, {p:.1%}, exceeds {most:.1%}"
-    return Finding(number(p), number(most), p <= most, message)
+        return _unknown(None if p is None else number(p), None if most is None else number(most), missing)
+    return Finding(
+        p <= most,
+        lambda: (number(p), number(most)),
+        lambda: f"The probability of {facts.event_label}, {p:.1%}, exceeds {most:.1%}",
+    )
 
 
 def _risk_class(rule: Rule, facts: Facts) -> Finding:
-    outcomes = {risk_class: rule.by_class.get(risk_class, "APPROVE") for risk_class in RISK_CLASSES}
+    outcomes, risk_class = rule.class_outcomes, facts.risk_class
     worst = max((c for c in RISK_CLASSES if outcomes[c] == "APPROVE"), default=None)
-    if facts.risk_class is None:
-        return Finding(None, worst, None, "No model answered")
-    outcome = outcomes[facts.risk_class]
-    message = f"Risk class {facts.risk_class} is outside what is approved automatically"
-    return Finding(facts.risk_class, worst, outcome == "APPROVE", message, outcome)
+    if risk_class is None:
+        return _unknown(None, worst, "No model answered")
+    outcome = outcomes[risk_class]
+    return Finding(
+        outcome == "APPROVE",
+        lambda: (risk_class, worst),
+        lambda: f"Risk class {risk_class} is outside what is approved automatically",
+        outcome,
+    )
 
 
 def _payment_behaviour(rule: Rule, facts: Facts) -> Finding:
     most, days = rule.threshold or 0.0, facts.average_days_late
     if days is None:
-        return Finding(None, number(most), None, "Not known: how late the customer paid in the last year")
-    message = f"The customer paid {days:.1f} days late on average over the last year"
-    return Finding(number(days), number(most), days <= most, message)
+        return _unknown(None, number(most), "Not known: how late the customer paid in the last year")
+    return Finding(
+        days <= most,
+        lambda: (number(days), number(most)),
+        lambda: f"The customer paid {days:.1f} days late on average over the last year",
+    )
 
 
 def _overdue_ratio(rule: Rule, facts: Facts) -> Finding:
     most, ratio = rule.threshold or 0.0, facts.overdue_ratio
     if ratio is None:
-        return Finding(None, number(most), None, "Nothing is open, or the open items are not known")
-    message = f"{ratio:.0%} of the open balance is past due"
-    return Finding(number(ratio), number(most), ratio <= most, message)
+        return _unknown(None, number(most), "Nothing is open, or the open items are not known")
+    return Finding(
+        ratio <= most,
+        lambda: (number(ratio), number(most)),
+        lambda: f"{ratio:.0%} of the open balance is past due",
+    )
 
 
 def _expected_profit(rule: Rule, facts: Facts) -> Finding:
-    text, profit = rule.amounts.get(facts.currency), facts.expected_profit_minor
-    least = None if text is None else parse_minor(text, facts.currency)
+    text, profit, currency = rule.amounts.get(facts.currency), facts.expected_profit_minor, facts.currency
+    least = None if text is None else parse_minor(text, currency)
     if profit is None or least is None:
-        missing = "the margin of the order" if profit is None else f"the profit that is expected in {facts.currency}"
-        return Finding(None, text, None, f"Not known: {missing}")
-    message = f"The order is expected to earn {spoken(profit, facts.currency)} after loss and financing"
-    return Finding(format_minor(profit, facts.currency), format_minor(least, facts.currency), profit >= least, message)
+        missing = "the margin of the order" if profit is None else f"the profit that is expected in {currency}"
+        return _unknown(None, text, f"Not known: {missing}")
+    return Finding(
+        profit >= least,
+        lambda: (format_minor(profit, currency), format_minor(least, currency)),
+        lambda: f"The order is expected to earn {spoken(profit, currency)} after loss and financing",
+    )
 
 
 def _block_rule(rule: Rule, facts: Facts) -> Finding:
-    return Finding(facts.blocked_by, None, facts.blocked_by is None, f"Blocked by the rule {facts.blocked_by}")
+    block = facts.blocked_by
+    return Finding(block is None, lambda: (block, None), lambda: f"Blocked by the rule {block}")
 
 
 #: Every check there is. Adding one is adding an entry.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import ROUND_FLOOR, Decimal
 from typing import Final
 
@@ -88,7 +88,7 @@ def _ceiling(rule: Rule, facts: Facts) -> int | None:
     shift = Decimal(10) ** (exponent(facts.currency) - exponent(facts.limit_currency))
     gross = free + int((room / facts.rate * shift).to_integral_value(ROUND_FLOOR))
     # converting rounds, so the quotient may be one unit too generous
-    while gross > facts.prepaid_minor and evaluate(rule, replace(facts, gross_minor=gross)).result == "FAIL":
+    while gross > facts.prepaid_minor and evaluate(rule, facts.changed(gross_minor=gross)).result == "FAIL":
         gross -= 1
     return gross if gross > facts.prepaid_minor else 0
 

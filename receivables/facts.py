@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any, Self
 
 from receivables.money import convert_minor
 
@@ -57,6 +58,12 @@ class Facts:
     risk_class: str | None = None
     blocked_by: str | None = None
     expected_profit_minor: int | None = None
+
+    def changed(self, **values: Any) -> Self:
+        """The same facts, those that are named replaced: `dataclasses.replace` at a fraction of its price."""
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__, **values)
+        return made
 
     @property
     def claim_minor(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
 from typing import Final
 
 from receivables.facts import Facts
@@ -58,6 +59,7 @@ def loss(terms: LossTerms, facts: Facts) -> LossFigures | None:
     return LossFigures(exposure, expected, cost, profit)
 
 
+@lru_cache(maxsize=1_024)
 def _exact(value: float) -> Decimal:
     """The decimal that was written, 0.55, not the binary fraction beside it."""
     return Decimal(repr(float(value)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 
 from receivables.errors import InputError
 
@@ -41,6 +42,7 @@ def exponent(currency: str) -> int:
         raise InputError(f"currency: expected an ISO 4217 code such as EUR, got {currency!r}") from None
 
 
+@lru_cache(maxsize=4_096)
 def parse_minor(text: str, currency: str) -> int:
     """The amount in minor units; raises InputError where it is not a plain, finite decimal that fits the currency.
 
@@ -89,5 +91,7 @@ def convert_minor(minor: int, from_currency: str, to_currency: str, rate: Decima
     >>> convert_minor(10000, "CAD", "USD", Decimal("0.75"))
     7500
     """
+    if from_currency == to_currency and rate == 1:
+        return int(minor)
     shift = exponent(to_currency) - exponent(from_currency)
     return int((Decimal(int(minor)) * rate).scaleb(shift).to_integral_value(rounding="ROUND_HALF_EVEN"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from receivables import config
+from receivables import config, credit_checks
 from receivables.appetite import (
     AUTOMATIC,
     Approval,
@@ -29,6 +29,7 @@ from receivables.remedies import Remedy
 
 #: Where several checks are equally bad, the first of these names who decided.
 _PRECEDENCE: Final = ("POLICY", "LIMIT", "MODEL")
+_BAD: Final = {outcome: place for place, outcome in enumerate(OUTCOMES)}
 _NOT_RUN: Final = "NOT_EVALUATED"
 
 
@@ -108,7 +109,7 @@ def decide(policy: Policy, facts: Facts) -> Decision:
     gone = excluded(policy.exclusions, facts)
     rules = rules_of(policy.checks, policy.segments, facts)
     results = tuple(_not_run(rule, gone[rule.check]) if rule.check in gone else evaluate(rule, facts) for rule in rules)
-    outcome = max((result.outcome for result in results), key=OUTCOMES.index, default="APPROVE")
+    outcome = max((result.outcome for result in results), key=_BAD.__getitem__, default="APPROVE")
     role = approver(policy.approvals, facts)
     is_approved = outcome in APPROVED
     return Decision(
@@ -121,6 +122,14 @@ def decide(policy: Policy, facts: Facts) -> Decision:
     )
 
 
+def outcome_of(policy: Policy, facts: Facts) -> str:
+    """The outcome of `decide` on the facts, and nothing else: for searches, which decide often."""
+    facts = completed(policy, facts)
+    return max(
+        (credit_checks.outcome_of(rule, facts) for rule in policy.rules(facts)), key=_BAD.__getitem__, default="APPROVE"
+    )
+
+
 def completed(policy: Policy, facts: Facts) -> Facts:
     """The facts with what the policy itself adds to them: the block that applies, and the profit to be expected."""
     figures = loss(policy.loss, facts)
@@ -128,7 +137,7 @@ def completed(policy: Policy, facts: Facts) -> Facts:
     block = blocked_by(policy.blocks, facts)
     if (profit, block) == (facts.expected_profit_minor, facts.blocked_by):
         return facts
-    return dataclasses.replace(facts, expected_profit_minor=profit, blocked_by=block)
+    return facts.changed(expected_profit_minor=profit, blocked_by=block)
 
 
 def _not_run(rule: Rule, name: str) -> CheckResult:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
+from functools import cached_property
 from typing import Any, Final
 
 from receivables.credit_checks import CheckResult
@@ -52,7 +53,7 @@ class Situation:
     approver: str = ""
     released: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def called_for(self) -> frozenset[str]:
         """Checks that did not pass and so speak against the order."""
         return frozenset(check.check for check in self.checks if check.outcome != "APPROVE")

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from receivables import bulk
 from receivables.database import address_of, open_engine, queue, reaching
 from receivables.errors import InputError, UnavailableError
+from receivables.file_watch import FileWatch
 from receivables.ledger import Ledger
 from receivables.merging import GROWTH, Comparison, Conflict, compare
 from receivables.plain import Row, plain_row
@@ -91,6 +92,7 @@ class LedgerStore:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self.address = address_of(engine)
+        self._watch = FileWatch(engine) if self.is_file and isinstance(engine.pool, sa.QueuePool) else None
 
     def __enter__(self) -> Self:
         return self
@@ -105,10 +107,15 @@ class LedgerStore:
 
     def close(self) -> None:
         """Gives the connections back."""
+        if self._watch is not None:
+            self._watch.close()
         self._engine.dispose()
 
     def sequence(self) -> int:
         """Id of the last load that changed something, 0 for a ledger without any."""
+        return self._watch.newest(self._newest_batch) if self._watch else self._newest_batch()
+
+    def _newest_batch(self) -> int:
         with reaching(self.address):
             connection = self._engine.raw_connection()  # asked before every order: the text is ready-made
             try:

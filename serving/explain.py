@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.champion import Champion
 from models.contributions import Contributions
 from models.numbers import Floats
-from models.reasons import ADVERSE, OTHER, Explanation, ReasonLine, explanation
+from models.reasons import Explanation, ReasonLine, Told, explanation, told
 from serving.predict import Prediction
 
 #: Reasons looked at for remedies, however few the answer lists.
@@ -24,7 +24,7 @@ _VALUE_DIGITS: Final = 6
 def explanations(champion: Champion, prediction: Prediction, limit: int) -> list[dict[str, Any]]:
     """Both blocks: the customer's event in score points, and late payment of this order in log-odds."""
     event = champion.default.event
-    risk, late = _both(champion, prediction, limit)
+    risk, late = (reasons.explanation(limit) for reasons in _both(champion, prediction))
     return [
         {"model": event.label.replace(" ", "_"), "target": event.name, **_block(risk)},
         {"model": "late_payment", "target": "late_over_0", **_block(late)},
@@ -33,14 +33,14 @@ def explanations(champion: Champion, prediction: Prediction, limit: int) -> list
 
 def adverse(champion: Champion, prediction: Prediction) -> list[tuple[str, str]]:
     """Code and category of the adverse reasons, strongest first, the customer's before the order's."""
-    risk, late = _both(champion, prediction, _CONSIDERED)
-    return list(dict.fromkeys((line.code, line.category) for line in _adverse((*risk.lines, *late.lines))))
+    both = _both(champion, prediction)
+    return list(dict.fromkeys(reason for reasons in both for reason in reasons.adverse(_CONSIDERED)))
 
 
 def notice_codes(champion: Champion, prediction: Prediction) -> list[str]:
     """Codes of the reasons against the customer that a notice would name, strongest first."""
-    risk, _ = _both(champion, prediction, _CONSIDERED)
-    return [line.code for line in _adverse(risk.lines)][:_NOTICED]
+    risk, _ = _both(champion, prediction)
+    return [code for code, _ in risk.adverse(_CONSIDERED)][:_NOTICED]
 
 
 def event_block(champion: Champion, parts: Contributions, x: Floats, limit: int) -> dict[str, Any]:
@@ -50,9 +50,9 @@ def event_block(champion: Champion, parts: Contributions, x: Floats, limit: int)
     return {"model": event.label.replace(" ", "_"), "target": event.name, **_block(found)}
 
 
-def adverse_lines(champion: Champion, parts: Contributions, x: Floats) -> list[ReasonLine]:
-    """What speaks against a customer without an order, strongest first."""
-    return _adverse(explanation(parts, x, scale=champion.scale, limit=_CONSIDERED).lines)
+def adverse_to(champion: Champion, parts: Contributions, x: Floats) -> list[tuple[str, str]]:
+    """Code and category of what speaks against a customer without an order, strongest first."""
+    return told(parts, x, scale=champion.scale).adverse(_CONSIDERED)
 
 
 def number(value: float | None) -> float | int | None:
@@ -71,16 +71,12 @@ def feature_record(names: Sequence[str], x: NDArray[np.float64]) -> dict[str, fl
     return {name: v if v == v else None for name, v in zip(names, x[0].tolist(), strict=True)}
 
 
-def _both(champion: Champion, prediction: Prediction, limit: int) -> tuple[Explanation, Explanation]:
-    if limit not in prediction.told:
+def _both(champion: Champion, prediction: Prediction) -> tuple[Told, Told]:
+    if not prediction.told:
         x = prediction.x[0]
-        risk = explanation(prediction.risk_parts, x, scale=champion.scale, limit=limit)
-        prediction.told[limit] = risk, explanation(prediction.late_parts, x, limit=limit)
-    return prediction.told[limit]
-
-
-def _adverse(lines: Sequence[ReasonLine]) -> list[ReasonLine]:
-    return [line for line in lines if line.direction == ADVERSE and line.code != OTHER]
+        prediction.told.extend((told(prediction.risk_parts, x, scale=champion.scale), told(prediction.late_parts, x)))
+    risk, late = prediction.told
+    return risk, late
 
 
 def _block(found: Explanation) -> dict[str, Any]:

@@ -7,7 +7,9 @@ import secrets
 from typing import Final
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_CHARACTERS: Final = 26
+#: Two characters, ten bits.
+_PAIRS: Final = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
+_SHIFTS: Final = tuple(range(120, -1, -10))
 
 
 def new_id(prefix: str, now: dt.datetime) -> str:
@@ -17,4 +19,4 @@ def new_id(prefix: str, now: dt.datetime) -> str:
     30
     """
     value = (int(now.timestamp() * 1000) << 80) | secrets.randbits(80)
-    return prefix + "".join(_ALPHABET[(value >> 5 * place) & 31] for place in reversed(range(_CHARACTERS)))
+    return prefix + "".join([_PAIRS[(value >> shift) & 1023] for shift in _SHIFTS])

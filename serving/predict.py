@@ -17,7 +17,7 @@ from models.champion import Champion
 from models.contributions import Contributions
 from models.law import PaymentLaw
 from models.numbers import Floats, sigmoid
-from models.reasons import Explanation
+from models.reasons import Told
 
 #: Horizons of the answer, in days late.
 HORIZONS: Final = (0, 30, 60, 90)
@@ -65,7 +65,7 @@ class Prediction:
 
     `late_interval` and `risk_interval` are bounds around the probabilities of paying late and of the event, null for a
     model that was judged on too little.
-    `told` keeps explanations that were worked out, by how many reasons they name.
+    `told` keeps the reasons for the event and for paying late, once they were asked for.
     """
 
     x: Floats
@@ -78,7 +78,7 @@ class Prediction:
     explain_ms: float
     late_interval: tuple[float, float] | None = None
     risk_interval: tuple[float, float] | None = None
-    told: dict[int, tuple[Explanation, Explanation]] = field(default_factory=dict, compare=False, repr=False)
+    told: list[Told] = field(default_factory=list, compare=False, repr=False)
 
 
 def predict(champion: Champion, features: Callable[[], Floats]) -> Prediction:

@@ -10,15 +10,16 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-from receivables.credit_checks import APPROVED, CHECKS, evaluate
+from receivables import credit_checks
+from receivables.credit_checks import APPROVED, CHECKS
 from receivables.credit_limit import largest_amount, limit_figures
 from receivables.facts import Facts
 from receivables.money import MAX_MINOR, format_minor
-from receivables.policy import Decision, Policy, completed, decide
+from receivables.policy import Decision, Policy, completed, outcome_of
 from serving import changes
 from serving.position import OpenDocument
 from serving.schemas import ScoreRequest
@@ -192,8 +193,7 @@ def _satisfies(held: Held, documents: Sequence[OpenDocument]) -> bool:
     gone = {document.number for document in documents}
     left = [document for document in held.documents if document.number not in gone]
     before = held.facts.exposure_before_minor
-    after = replace(
-        held.facts,
+    after = held.facts.changed(
         max_dunning_level=max((d.dunning_level for d in left), default=0),
         oldest_overdue_days=max((d.days_past_due for d in left if d.days_past_due > 0 and not d.disputed), default=0),
         exposure_before_minor=None if before is None else before - _paid_minor(held.facts, documents),
@@ -212,7 +212,7 @@ def _prepaid(held: Held, trial: Trial) -> list[Alternative]:
     gross = held.facts.gross_minor
 
     def passes(percent: int) -> bool:
-        return _pass(held, replace(held.facts, prepaid_minor=gross * percent // 100))
+        return _pass(held, held.facts.changed(prepaid_minor=gross * percent // 100))
 
     percent = _least(passes, 1 + 100 * held.facts.prepaid_minor // gross, 100)
     if percent is None:
@@ -226,7 +226,7 @@ def _secured(held: Held, trial: Trial) -> list[Alternative]:
     """The least security, in all, that lets the order through."""
 
     def passes(minor: int) -> bool:
-        return _pass(held, replace(held.facts, secured_minor=minor))
+        return _pass(held, held.facts.changed(secured_minor=minor))
 
     minor = _least(passes, held.facts.secured_minor + 1, held.facts.claim_minor)
     if minor is None:
@@ -240,7 +240,7 @@ def _raised(held: Held, trial: Trial) -> list[Alternative]:
     limit, currency = limit_figures(held.policy.limit, held.facts), held.facts.limit_currency
     if limit.recommendation != "RAISE" or limit.recommended is None:
         return []
-    if not _pass(held, replace(held.facts, limit_minor=limit.recommended)):
+    if not _pass(held, held.facts.changed(limit_minor=limit.recommended)):
         return []
     request = changes.limited(held.request, limit.recommended, currency)
     parameters = {"credit_limit_amount": format_minor(limit.recommended, currency), "currency": currency}
@@ -263,7 +263,9 @@ def _pass(held: Held, facts: Facts, among: frozenset[str] | None = None) -> bool
     """
     wanted = held.failing if among is None else held.failing & among
     facts = completed(held.policy, facts) if "EXPECTED_PROFIT" in wanted else facts
-    return all(evaluate(rule, facts).outcome in APPROVED for rule in held.policy.rules(facts) if rule.check in wanted)
+    return all(
+        credit_checks.outcome_of(rule, facts) in APPROVED for rule in held.policy.rules(facts) if rule.check in wanted
+    )
 
 
 def _least(passes: Callable[[int], bool], low: int, high: int) -> int | None:
@@ -280,7 +282,7 @@ def _outcomes(
     change: str, shown: Sequence[Mapping[str, Any]], facts: Sequence[Facts], policy: Policy
 ) -> list[Alternative]:
     return [
-        Alternative(change, parameters, decide(policy, found).outcome, found.late_over[0] if found.late_over else 0.0)
+        Alternative(change, parameters, outcome_of(policy, found), found.late_over[0] if found.late_over else 0.0)
         for parameters, found in zip(shown, facts, strict=True)
     ]
 

@@ -19,7 +19,7 @@ from receivables.facts import Facts
 from receivables.money import format_minor
 from receivables.remedies import Action, Situation, actions
 from serving.account import Account
-from serving.explain import adverse_lines
+from serving.explain import adverse_to
 from serving.payers import Knowledge
 from serving.predict import CustomerRisk, customer_risk
 from serving.state import State
@@ -96,7 +96,7 @@ def remedies_of(state: State, stands: Standing, today: dt.date) -> Sequence[Acti
         facts=stands.facts,
         checks=(),
         limit=stands.limit,
-        adverse=[(line.code, line.category) for line in adverse_lines(champion, stands.parts, stands.x)],
+        adverse=adverse_to(champion, stands.parts, stands.x),
         overdue=sorted(owed, key=lambda number: (owed[number].due_on, number)),
         overdue_minor=sum(held.residual for held in owed.values()) if len(currencies) == 1 else None,
         overdue_currency=min(currencies, default=""),

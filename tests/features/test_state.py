@@ -172,6 +172,26 @@ def test_a_payment_that_comes_before_its_invoice_waits_for_it() -> None:
     assert early.features(moment, None, priors)[INDEX["last_days_late"]] == 6
 
 
+@pytest.mark.parametrize("changes_first", [False, True])
+def test_a_copy_and_its_original_go_on_apart(changes_first: bool) -> None:
+    ledger, rates = simple()
+    row, priors, moment = dict(ledger["invoices"].iloc[0]), Priors.of(ledger), 1_780_000_000_000_000
+    paid = {"payment_id": "P1", "invoice_id": "I1", "line": 1, "amount_minor": 10_000, "currency": "EUR",
+            "cleared_on": pd.Timestamp("2026-02-10"), "known_at": pd.Timestamp("2026-02-11")}  # fmt: skip
+    reminded = {"dunning_id": "D1", "customer_id": "a", "invoice_id": "I1", "level": 1,
+                "dunned_on": pd.Timestamp("2026-02-08"), "known_at": pd.Timestamp("2026-02-09")}  # fmt: skip
+    earlier = row | {"invoice_id": "I0", "known_at": row["known_at"] - pd.Timedelta(days=1)}
+    original = CustomerState.of(ledger, rates)
+    original.apply("dunnings", reminded)
+    before = original.features(moment, None, priors)
+    copied = original.copy()
+    changed, kept = (original, copied) if changes_first else (copied, original)
+    for table, fact in (("allocations", paid), ("invoices", earlier)):
+        changed.apply(table, fact)
+        assert changed.features(moment, None, priors).tobytes() != before.tobytes()
+        assert kept.features(moment, None, priors).tobytes() == before.tobytes()
+
+
 def test_no_customers_cannot_be_merged() -> None:
     with pytest.raises(ValueError, match="at least one customer"):
         CustomerState.merged([])

@@ -7,6 +7,7 @@ import numpy as np
 from features import FEATURES
 from models import GRID, inputs_for
 from models.asked import DUE_WEEKDAY, PAY_SHARES, TO_PAY_DAY, asked_columns
+from models.looked_up import LookedUp
 
 DAYS = np.array(GRID)
 
@@ -56,3 +57,16 @@ def test_an_asked_rate_is_held_to_the_direction_its_features_share() -> None:
     rate = asked_columns(("late_over_0_rate", "late_over_30_rate"))[-1]
     assert rate.direction({"late_over_0_rate": 1, "late_over_30_rate": 1}) == 1
     assert rate.direction({"late_over_0_rate": 1}) == 0
+
+
+def test_the_compiled_table_gives_the_bits_of_the_columns() -> None:
+    inputs, r = inputs_for("late"), np.random.default_rng(3)
+    rows = r.normal(size=(200, len(inputs)))
+    for name in (DUE_WEEKDAY, TO_PAY_DAY):
+        rows[:, inputs.index(name)] = r.integers(0, 7, len(rows))
+    rows[r.random(rows.shape) < 0.2] = np.nan
+    asked = asked_columns(inputs)
+    singly = np.stack([column.values(rows, DAYS) for column in asked], axis=2)
+    table = LookedUp.of(asked, DAYS)
+    assert np.array_equal(table.values(rows), singly, equal_nan=True)
+    assert np.array_equal(table.values(rows[:1]), singly[:1], equal_nan=True)

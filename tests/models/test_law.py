@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from models import GRID, PaymentLaw
+from models.law import EARLY_DAYS, TAIL_DAYS
 from models.numbers import Floats, sigmoid
 from receivables.errors import InputError
 
@@ -24,6 +25,26 @@ def test_no_horizon_contradicts_another_and_day_zero_is_untouched(drawn: Floats)
     assert daily[:, 0].tolist() == [1.0] * len(drawn)
     assert daily[:, -1].tolist() == [0.0] * len(drawn)
     assert np.array_equal(law.late_over(0), sigmoid(drawn[:, ZERO]))
+
+
+@given(margins)
+def test_the_compiled_loops_do_what_arrays_do(drawn: Floats) -> None:
+    later = sigmoid(drawn)
+    right = np.minimum.accumulate(later[:, ZERO:], axis=1)
+    left = np.maximum.accumulate(later[:, ZERO::-1], axis=1)[:, ::-1]
+    law = PaymentLaw.from_margins(GRID, drawn)
+    assert np.array_equal(law.survival, np.hstack([left[:, :-1], right]))
+    knots = [GRID[0] - EARLY_DAYS, *GRID, GRID[-1] + TAIL_DAYS]
+    for row, survival in zip(law.daily(), law.survival, strict=True):
+        assert np.allclose(row, np.interp(law.days, knots, [1.0, *survival, 0.0]), atol=1e-15)
+
+
+@pytest.mark.parametrize("place", [0, ZERO, len(GRID) - 1])
+def test_margins_that_are_no_numbers_make_no_law(place: int) -> None:
+    drawn = np.zeros((2, len(GRID)))
+    drawn[1, place] = np.nan
+    with pytest.raises(InputError):
+        PaymentLaw.from_margins(GRID, drawn)
 
 
 @given(margins)

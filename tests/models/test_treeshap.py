@@ -138,6 +138,10 @@ def test_log_odds_are_lightgbms_to_the_last_bit_wherever_nulls_and_zeros_go(fore
     varying = np.stack([rows[:, 2:], np.roll(rows, 1, axis=0)[:, 2:], -rows[:, 2:]], axis=1)
     wanted = [forest.margin(np.hstack([rows[:, :2], varying[:, k]])) for k in range(3)]
     assert np.array_equal(forest.margins(rows[:, :2], varying), np.stack(wanted, axis=1))
+    for row in rows:  # a single row is explained and scored by one walk
+        reference, values, margin = forest.explained(row[None, :])
+        assert np.array_equal(margin, forest.margin(row[None, :]))
+        assert (reference, values.tolist()) == (forest.shap(row[None, :])[0], forest.shap(row[None, :])[1].tolist())
 
 
 @pytest.fixture(scope="module")

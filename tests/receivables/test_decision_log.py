@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from receivables.decision import GENESIS, DecisionRecord, canonical, fingerprint, wire
@@ -182,3 +183,15 @@ def test_the_stored_bytes_are_those_that_were_sent(log: DecisionLog) -> None:
         (sent,) = reader.execute("SELECT response FROM decisions").fetchone()
     assert sent == wire(stored.response)
     assert json.loads(canonical(stored.payload()))["response"]["audit"]["record_sha256"] is None
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"p": [0.1, 1e-4, 9.9e-05, 1e-05, 1.5e-07, 0.0, -0.0, 123456789.125, 1e15], "n": None, "b": True},
+        {"text": 'é "quoted" \\ \x01 \x7f \u2028 \n one-e-two', "big": 2**70, "small": -(2**63)},
+        {"frame": np.float64(0.5), "nested": [{"a": (1, 2)}, []]},
+    ],
+)
+def test_what_is_sent_is_what_python_writes(document: dict[str, object]) -> None:
+    assert wire(document) == json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()

@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ from receivables.credit_limit import largest_amount, limit_figures
 from receivables.errors import ConfigError
 from receivables.facts import Facts
 from receivables.loss import LossTerms, loss
-from receivables.policy import Policy, decide, load_policy
+from receivables.policy import Policy, decide, load_policy, outcome_of
 from receivables.remedies import PARAMETERS, Situation, actions
 
 SHIPPED = conf_dir() / "policy.toml"
@@ -57,6 +58,23 @@ def policy() -> Policy:
 def _situation(policy: Policy, facts: Facts, **more: object) -> Situation:
     decision = decide(policy, facts)
     return Situation(facts, decision.checks, limit_figures(policy.limit, facts), **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"exposure_before_minor": 1000000},
+        {"late_over": None, "mean_days_late": None, "event_probability": None, "rating": None, "risk_class": None},
+        {"margin_minor": -1, "exposure_before_minor": 0},
+        {"risk_class": "E", "secured_minor": 10**12},
+        {"limit_minor": None, "max_dunning_level": None, "oldest_overdue_days": None},
+    ],
+)
+def test_an_outcome_alone_is_that_of_the_decision(policy: Policy, change: dict[str, Any]) -> None:
+    facts = CONTRACT.changed(**change)
+    assert facts == replace(CONTRACT, **change)
+    assert outcome_of(policy, facts) == decide(policy, facts).outcome
 
 
 def test_the_contract_order_is_held_because_it_exceeds_the_limit(policy: Policy) -> None:

@@ -226,6 +226,15 @@ def test_a_missing_required_value_is_named_and_nothing_is_loaded(ledger_url: str
         assert store.read()["allocations"].empty
 
 
+def test_the_sequence_follows_loads_of_others_and_its_own(ledger_url: str) -> None:
+    with open_store(ledger_url, create=True) as mine, open_store(ledger_url) as others:
+        assert mine.sequence() == 0
+        for number, store in enumerate((others, mine, others, mine), start=1):
+            store.load({"invoices": invoices(f"I{number}")}, source="test", fingerprint=str(number))
+            assert mine.sequence() == others.sequence() > 0
+            assert mine.sequence() == mine.read().sequence
+
+
 def test_a_load_that_fails_half_way_leaves_nothing(ledger_url: str) -> None:
     def stop(steps: object, label: str = "", **_: object) -> object:
         if label == "writing allocations":
