@@ -1,8 +1,9 @@
 """Second opinions on the days that are asked most: a classifier of one day each, averaged with the payment-time model.
 
 The payment-time model learns all days at once, which keeps it coherent and steady far out. Where outcomes of a day are
-many, trees that learn that day alone see finer: the mean of both log-odds beats either, out of time. It stays additive,
-for it is the mean of trees. Where outcomes are few they are worse than nothing, and there are none.
+many, trees that learn that day alone, from the same start (`models.habit`), see finer: the mean of both beats either,
+out of time. It stays additive, for it is the mean of trees. Where outcomes are few they are worse than nothing, and
+there are none.
 """
 
 from __future__ import annotations
@@ -22,11 +23,10 @@ from receivables.errors import ArtefactError
 DAYS: Final = (0, 5, 15, 30)
 #: Matured outcomes of either kind that a head needs.
 MIN_OUTCOMES: Final = 150
-#: Weight of the head in the mean of log-odds.
+#: Weight of the head's trees in the mean with those of the payment-time model.
 SHARE: Final = 0.5
 #: LightGBM settings: every invoice is one row here, not one for each day.
 PARAMS: Final[dict[str, Any]] = {
-    "num_iterations": 200,
     "learning_rate": 0.045,
     "feature_fraction": 0.4,
     "bagging_fraction": 0.8,
@@ -53,15 +53,22 @@ class Heads:
         *,
         inputs: Sequence[str],
         grid: Sequence[int],
-        monotone: Mapping[str, int],
+        start: Floats,
+        monotone: Mapping[int, Mapping[str, int]],
+        rounds: int,
         seeds: Sequence[int],
     ) -> Heads:
-        """The heads that outcomes `known` (n, g; NaN not matured) of rows (n, inputs) are enough for."""
+        """The heads that outcomes `known` (n, g; NaN not matured) of rows (n, inputs) are enough for.
+
+        Their trees add to `start` (n, g), the log-odds that those of the payment-time model add to. `monotone` holds
+        directions of inputs by day; a day that it does not name is free.
+        """
         from models.boosting import grow
 
         made = {}
         for day in (day for day in DAYS if day in grid):
-            outcomes = known[:, list(grid).index(day)]
+            place, sign = list(grid).index(day), monotone.get(day, {})
+            outcomes = known[:, place]
             matured = ~np.isnan(outcomes)
             late = float(np.nansum(outcomes))
             if min(late, matured.sum() - late) >= MIN_OUTCOMES:
@@ -69,9 +76,10 @@ class Heads:
                     rows[matured],
                     outcomes[matured],
                     names=inputs,
-                    monotone=[monotone.get(name, 0) for name in inputs],
-                    params={**PARAMS, **(OF_LATER_DAYS if day else OF_DUE_DAY)},
+                    monotone=[sign.get(name, 0) for name in inputs],
+                    params={**PARAMS, **(OF_LATER_DAYS if day else OF_DUE_DAY), "num_iterations": rounds},
                     seeds=seeds,
+                    start=start[matured, place],
                 )
         return cls(made)
 
@@ -83,13 +91,17 @@ class Heads:
         """
         return _weights(tuple(sorted(self.forests)), tuple(grid))
 
-    def moved(self, margins: Floats, rows: Floats, grid: Sequence[int]) -> Floats:
-        """(n, g) log-odds of the payment-time model, moved to the mean with the heads at their days."""
-        made = margins
+    def moved(self, of_trees: Floats, rows: Floats, grid: Sequence[int]) -> Floats:
+        """(n, g) what the trees of the payment-time model add, moved to the mean with the heads at their days."""
+        made = of_trees
         for day, weights in self.weights(grid).items():
-            own = SHARE * (self.forests[day].margin(rows) - margins[:, list(grid).index(day)])
+            own = SHARE * (self.forests[day].margin(rows) - of_trees[:, list(grid).index(day)])
             made = made + own[:, None] * weights
         return made
+
+    def first(self, rounds: int) -> Heads:
+        """The heads as they were after so many rounds; of one seed."""
+        return Heads({day: Forest(forest.names, forest.trees[:rounds]) for day, forest in self.forests.items()})
 
     def part(self, i: int, parts: int) -> Heads:
         """The heads of the i-th seed, of `parts`."""

@@ -182,10 +182,16 @@ class LateModel:
         for start in range(0, len(rows), _BLOCK):
             block = rows[start : start + _BLOCK]
             varying = self._looked_up.values(block)
-            habit = self.habit.total(self.habit.added(varying[:, :, self._start_columns]))
             of_trees = self.forest.margins(block, varying, threads=threads)
-            made[start : start + _BLOCK] = self.heads.moved(of_trees + habit, block, self.grid)
+            made[start : start + _BLOCK] = self.heads.moved(of_trees, block, self.grid) + self._start(varying)
         return made
+
+    def start(self, rows: Floats) -> Floats:
+        """(n, g) log-odds that the trees, and those of the heads, add to; `rows` (n, inputs)."""
+        return self._start(self._looked_up.values(rows))
+
+    def _start(self, varying: Floats) -> Floats:
+        return self.habit.total(self.habit.added(varying[:, :, self._start_columns]))
 
     def law(self, x: npt.ArrayLike, *, threads: int = 1) -> PaymentLaw:
         """The distribution of days late of each order; its value at day 0 is exactly what `explain` explains."""
@@ -209,16 +215,17 @@ class LateModel:
         varying = self._looked_up.values(rows)
         started = self.habit.added(varying[:, :, self._start_columns])
         of_trees = self.forest.margins(rows, varying, threads=threads)
-        margins = self.heads.moved(of_trees + self.habit.total(started), rows, self.grid)
-        reference, values = self._parts(rows, varying, started, place, threads)
+        margins = self.heads.moved(of_trees, rows, self.grid) + self.habit.total(started)
+        reference, values = self._of_trees(rows, varying, place, threads)
         for head, weights in self._moves.items():
             if share := SHARE * float(weights[place]):
                 own, parts = self.heads.forests[head].shap(rows, threads=threads)
                 at = self.grid.index(head)
-                instead = (reference, values) if at == place else self._parts(rows, varying, started, at, threads)
+                instead = (reference, values) if at == place else self._of_trees(rows, varying, at, threads)
                 reference = reference + share * (own - instead[0])
                 values = values - share * instead[1]
                 values[:, self._places] += share * parts
+        reference, values = self._with_start(reference, values, started[:, place], place)
         explained = self.calibrations[place].explain(self.names, reference, values, margins[:, place])
         return self._law(margins), explained
 
@@ -226,18 +233,22 @@ class LateModel:
         slopes, intercepts = self._maps
         return PaymentLaw.from_margins(self.grid, slopes * margins + intercepts)
 
-    def _parts(self, rows: Floats, varying: Floats, started: Floats, place: int, threads: int) -> tuple[float, Floats]:
-        """Reference and (n, names) contributions to the log-odds of a grid day, before the heads move them."""
+    def _of_trees(self, rows: Floats, varying: Floats, place: int, threads: int) -> tuple[float, Floats]:
+        """Reference and (n, names) contributions of the trees at a grid day, before the heads move them."""
         day = self.grid[place]
         reference, parts = self._section(day).shap(np.hstack([rows, varying[:, place]]), threads=threads)
         values = np.zeros((len(rows), len(self.names)))
         credit(values, parts, self._credited[day])
+        return reference, values
+
+    def _with_start(self, reference: float, values: Floats, started: Floats, place: int) -> tuple[float, Floats]:
+        """Reference and contributions at a grid day together with what the start adds there, `started` (n, c)."""
+        joined, centres = values.copy(), self._centres[:, place]
+        credit(joined, started - centres, self._credited[self.grid[place]][len(self.inputs) + self._start_columns])
         reference += self.habit.offsets[place]
-        centres = self._centres[:, place]
-        credit(values, started[:, place] - centres, self._credited[day][len(self.inputs) + self._start_columns])
         for centre in centres.tolist():
             reference += centre
-        return reference, values
+        return reference, joined
 
     def to_files(self) -> dict[str, bytes]:
         """The model as text: model.txt (LightGBM), model.json (inputs, grid, start) and three more as JSON."""

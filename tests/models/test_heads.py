@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from models.heads import MIN_OUTCOMES, SHARE, Heads
 from models.late import LateModel
 from models.law import GRID
+from models.numbers import Floats
 from receivables.errors import ArtefactError
 from tests.models.book import NAMES, Book
 
@@ -17,9 +19,16 @@ from tests.models.book import NAMES, Book
 @pytest.fixture(scope="module")
 def headed(late: LateModel, book: Book) -> LateModel:
     rows = book.x[:, [NAMES.index(name) for name in late.inputs]]
-    known = book.labels.copy()
-    heads = Heads.grow(rows, known, inputs=late.inputs, grid=late.grid, monotone={}, seeds=(1,))
-    return replace(late, heads=heads)
+    return replace(late, heads=grown(late, rows, book.labels))
+
+
+def grown(
+    late: LateModel, rows: Floats, known: Floats, monotone: Mapping[int, Mapping[str, int]] | None = None
+) -> Heads:
+    return Heads.grow(
+        rows, known, inputs=late.inputs, grid=late.grid, start=late.start(rows), monotone=monotone or {}, rounds=60,
+        seeds=(1,),
+    )  # fmt: skip
 
 
 def test_at_its_day_a_head_and_the_model_count_alike(headed: LateModel, late: LateModel, book: Book) -> None:
@@ -28,7 +37,8 @@ def test_at_its_day_a_head_and_the_model_count_alike(headed: LateModel, late: La
     assert 0 in headed.heads.forests
     for day, forest in headed.heads.forests.items():
         place = late.grid.index(day)
-        mean = (1 - SHARE) * late.margins(x)[:, place] + SHARE * forest.margin(rows)
+        own = late.start(rows)[:, place] + forest.margin(rows)
+        mean = (1 - SHARE) * late.margins(x)[:, place] + SHARE * own
         np.testing.assert_allclose(headed.margins(x)[:, place], mean, rtol=0, atol=1e-12)
 
 
@@ -55,7 +65,17 @@ def test_few_outcomes_get_no_head(late: LateModel, book: Book) -> None:
     place = late.grid.index(0)
     known[:, place] = 0.0
     known[: MIN_OUTCOMES - 1, place] = 1.0
-    assert not Heads.grow(rows, known, inputs=late.inputs, grid=late.grid, monotone={}, seeds=(1,)).forests
+    assert not grown(late, rows, known).forests
+
+
+def test_only_the_days_asked_for_are_held_to_the_directions_of_the_features(late: LateModel, book: Book) -> None:
+    rows = book.x[:, [NAMES.index(name) for name in late.inputs]]
+    rate = late.inputs.index("late_over_0_rate")
+    held, free = (grown(late, rows, book.labels, {day: {"late_over_0_rate": -1}}).forests[0] for day in (0, 5))
+    low, high = rows[:200].copy(), rows[:200].copy()
+    low[:, rate], high[:, rate] = 0.05, 0.95
+    assert (held.margin(high) <= held.margin(low)).all()
+    assert (free.margin(high) > free.margin(low)).any()
 
 
 def test_the_files_bring_back_the_heads_bit_for_bit(headed: LateModel, book: Book) -> None:
