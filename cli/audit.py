@@ -17,6 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
     parser.add_argument("what", choices=["verify", "checkpoint"], help="read the whole log, or sign its newest record")
     parser.add_argument("--log", metavar="FILE", help="the decision log (default: decisions.sqlite in OTCRISK_HOME)")
+    parser.add_argument("--shipped", metavar="NODE", help="verify this node's copy in the database of OTCRISK_SHIP_TO")
     parser.add_argument(
         "--checkpoints",
         metavar="FOLDER",
@@ -31,6 +32,8 @@ def run(args: argparse.Namespace) -> int:
     from receivables.errors import NotFoundError
 
     path = Path(args.log) if args.log else home() / "decisions.sqlite"
+    if args.shipped and args.what == "verify":
+        return _verify_shipped(args, path)
     if not path.exists():
         raise NotFoundError(f"{path}: no decision log; the service makes one with its first decision")
     log = DecisionLog(path)
@@ -38,6 +41,33 @@ def run(args: argparse.Namespace) -> int:
         return (_verify if args.what == "verify" else _checkpoint)(args, log)
     finally:
         log.close()
+
+
+def _verify_shipped(args: argparse.Namespace, path: Path) -> int:
+    """Verifies the copy as if it were the log; personal data opens with the keys beside `path`, where they are."""
+    import os
+    import tempfile
+
+    from receivables.decision_log import DecisionLog
+    from receivables.errors import InputError, NotFoundError
+    from receivables.personal_keys import PersonalKeys
+    from receivables.shipper import SHIP_TO
+    from receivables.shipping import fetch, nodes
+
+    url = os.environ.get(SHIP_TO)
+    if not url:
+        raise InputError(f"{SHIP_TO}: expected the address of the shipped copy")
+    known = [node for node, _ in nodes(url)]
+    if args.shipped not in known:
+        raise NotFoundError(f"no node {args.shipped!r} in the shipped copy; there are {', '.join(known) or 'none'}")
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "decisions.sqlite"
+        fetch(url, args.shipped, copy)
+        log = DecisionLog(copy, personal_keys=PersonalKeys(path.parent))
+        try:
+            return _verify(args, log)
+        finally:
+            log.close()
 
 
 def _verify(args: argparse.Namespace, log: DecisionLog) -> int:
@@ -52,8 +82,9 @@ def _verify(args: argparse.Namespace, log: DecisionLog) -> int:
     found = verify(log, points, track=lambda rows: progress(rows, label="records"))
     problems = [*bad, *found.problems]
     count = found.found + len(bad)
-    erased = f" ({found.erased:,} erased)" if found.erased else ""
-    say(f"{found.records:,} records{erased}, {found.checkpoints:,} checkpoints", args)
+    told = [f"{count:,} {name}" for name, count in (("erased", found.erased), ("sealed", found.sealed)) if count]
+    said = f" ({', '.join(told)})" if told else ""
+    say(f"{found.records:,} records{said}, {found.checkpoints:,} checkpoints", args)
     for problem in problems:
         say(f"  {problem}", args)
     say("intact" if not count else f"not intact: {count:,} problems", args)
@@ -62,6 +93,7 @@ def _verify(args: argparse.Namespace, log: DecisionLog) -> int:
     document = {
         "records": found.records,
         "erased": found.erased,
+        "sealed": found.sealed,
         "checkpoints": found.checkpoints,
         "intact": not count,
         "found": count,

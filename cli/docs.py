@@ -105,7 +105,11 @@ and every problem of a file is listed at once (exit code 4). The policy file's h
 | `OTCRISK_HOME` | state: tracking database, artefacts, champion, decisions, reports | `./var` |
 | `OTCRISK_CONF` | folder of the files below | `conf/` beside the packages |
 | `OTCRISK_SIGNING_KEY` | private key that signs champions | `OTCRISK_HOME/keys/signing_key.pem`, made on first use |
-| `OTCRISK_TRUSTED_KEYS` | public keys to trust | `trusted_keys.pem` in `OTCRISK_CONF`, else in `OTCRISK_HOME/keys` |"""
+| `OTCRISK_TRUSTED_KEYS` | public keys to trust | `trusted_keys.pem` in `OTCRISK_CONF`, else in `OTCRISK_HOME/keys` |
+| `OTCRISK_PERSONAL_MASTER` | master key of the keys of personal data | `personal_keys.master` beside the decision log |
+| `OTCRISK_KEY` | key of the person who runs `otcrisk changes` or `otcrisk promote` | none |
+| `OTCRISK_SHIP_TO` | database to which the decision log is copied | none: it is not |
+| `OTCRISK_NODE` | name of this node in that copy | made once, kept in the file `node` beside the decision log |"""
 
 #: File and what makes its text.
 PAGES: Final[dict[str, Callable[[], str]]] = {

@@ -22,13 +22,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="DATE",
         help="judge by outcomes known by the end of this day (default: the last day that the ledger observes)",
     )
-    parser.add_argument("--approved-by", metavar="NAME", help="who approves; another than who trained the challenger")
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument("--approved-by", metavar="NAME", help="who approves; another than who trained the challenger")
+    who.add_argument("--propose", action="store_true", help="if it passes, propose it to a second person with a key")
+    who.add_argument("--change", metavar="ID", help="promote what a second person approved (see `otcrisk changes`)")
     parser.add_argument("--dry-run", action="store_true", help="judge and print only; change nothing")
 
 
 def run(args: argparse.Namespace) -> int:
     """Prints every check; 0 if the challenger is now the champion (or would be, under --dry-run), else `REFUSED`."""
     from cli.output import day, emit, say
+    from cli.proposal import Proposal
     from receivables.config import home
     from receivables.errors import ArtefactError
     from receivables.outcomes import OutcomeConfig
@@ -44,20 +48,26 @@ def run(args: argparse.Namespace) -> int:
     with open_store(args.ledger) as store:
         ledger = store.read()
     cutoff = cutoff_after(day(args.as_of) if args.as_of else last_observed_day(ledger))
-    people = {"approved_by": args.approved_by, "trained_by": registered.trained_by}
+    proposal = Proposal.of(args, registered)
+    people = {"approved_by": proposal.approved_by, "trained_by": registered.trained_by}
     try:
         challenger = challenge(ledger, registered, champion, cutoff=cutoff, config=config)
-        decision = decide(challenger, champion, why_none, gate, approved_by=args.approved_by)
+        decision = decide(challenger, champion, why_none, gate, approved_by=proposal.approved_by)
     except ArtefactError as error:
         decision = refused(str(error), **people)
-    if not args.dry_run:
+    change_id = None
+    if args.propose and decision.promoted and not args.dry_run:
+        change_id = proposal.propose(decision)
+    elif not args.dry_run and not args.propose:
         from models.registry import connect
 
         if decision.promoted:
             put_in_place(place, registered.found)
+            proposal.record(decision)
         note(connect(), registered.run_id, decision, registered.versions)
-    say(in_words(decision), args)
-    emit({"versions": dict(registered.versions), "run_id": registered.run_id, **decision.to_dict()}, args)
+    say(in_words(decision) if change_id is None else f"{in_words(decision)}\nproposed as {change_id}", args)
+    document = {"versions": dict(registered.versions), "run_id": registered.run_id, **decision.to_dict()}
+    emit(document | ({"change": change_id} if change_id else {}), args)
     return 0 if decision.promoted else REFUSED
 
 

@@ -106,10 +106,14 @@ def _write(scores: pd.DataFrame, out: Path) -> None:
     """Writes beside the target and renames: a reader sees the old file or the whole new one."""
     import os
 
+    from receivables.spreadsheet import guarded
+    from training.scores import TEXTS
+
     draft = out.with_name(f".{out.name}.{os.getpid()}{out.suffix}")
     try:
         if out.suffix == ".csv":
-            scores.to_csv(draft, index=False)
+            texts = {name: scores[name].map(guarded, na_action="ignore") for name in TEXTS}
+            scores.assign(**texts).to_csv(draft, index=False)
         else:
             scores.to_parquet(draft, index=False)
         draft.replace(out)

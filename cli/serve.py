@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.output import emit, say
@@ -66,7 +68,8 @@ def run(args: argparse.Namespace) -> int:
     state.pages = _page
     listening = bind(args.host, args.port)
     _tell(args, listening, state.tools, state.payers.store.address if state.payers.store else None)
-    serve(state, listening, drain_seconds=drain)
+    with _shipping(state.log.path):
+        serve(state, listening, drain_seconds=drain)
     lines.stop()
     return 0
 
@@ -84,7 +87,8 @@ def _serve_many(args: argparse.Namespace, drain: float) -> int:
         lines = logs.start(args.log.upper())
         state = load_state(tools)
         state.pages = _page
-        serve(state, shared, drain_seconds=drain, row=row, ready=ready)
+        with _shipping(state.log.path):  # one of the workers at a time does it
+            serve(state, shared, drain_seconds=drain, row=row, ready=ready)
         lines.stop()
 
     workers.run(args.workers, listening, work)
@@ -98,6 +102,26 @@ def _tell(args: argparse.Namespace, listening: socket.socket, tools: Tools, ledg
     emit({"url": url, "model": model, "ledger": ledger, "policy": tools.policy.version}, args)
     say(f"scoring orders at {url}/v1/orders/score (stop with Ctrl-C)", args)
     sys.stdout.flush()
+
+
+@contextmanager
+def _shipping(path: Path) -> Iterator[None]:
+    """The decision log is copied meanwhile, where OTCRISK_SHIP_TO names a database."""
+    import os
+
+    from receivables.shipper import SHIP_TO
+
+    url = os.environ.get(SHIP_TO)
+    if not url:
+        yield
+        return
+    from receivables.shipper import Shipper
+
+    shipper = Shipper(path, url)
+    try:
+        yield
+    finally:
+        shipper.close()
 
 
 def _page(name: str, facts: Mapping[str, Any]) -> str:

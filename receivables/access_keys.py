@@ -114,6 +114,14 @@ class AccessKeys:
         """The key, ended; raises NotFoundError where there is none of that id."""
         return self._end(key_id, now)
 
+    def holder(self, text: str, scope: str, now: dt.datetime, *, named: str) -> AccessKey:
+        """The live key with the text and the scope; raises InputError, which says that `named` should hold one."""
+        key = next((key for key in self.all() if key.key_id == id_of(text)), None)
+        fits = key is not None and hmac.compare_digest(digest(self.pepper(), text), key.digest)
+        if key is None or not fits or not key.is_live(now) or scope not in key.scopes:
+            raise InputError(f"{named}: expected a live key with the scope {scope}; `otcrisk keys create` makes one")
+        return key
+
     def pepper(self) -> bytes:
         """The secret under which keys are kept; made on first use, readable by its owner alone."""
         path = self.folder / PEPPER_FILE

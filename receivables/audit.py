@@ -23,7 +23,8 @@ _TOLD: Final = 100
 class Verified:
     """`records` were read and `checkpoints` held against them; `found` problems, the first of them in `problems`.
 
-    Of the records `erased` are intact, but say nothing about a person any more.
+    Of the records `erased` are intact, but say nothing about a person any more; `sealed` could not be opened, because
+    the keys of personal data are not here.
     """
 
     records: int
@@ -31,6 +32,7 @@ class Verified:
     found: int
     problems: tuple[str, ...]
     erased: int = 0
+    sealed: int = 0
 
     @property
     def is_intact(self) -> bool:
@@ -54,7 +56,7 @@ def verify(
     named = {point.seq for point in checkpoints}
     hashes: dict[int, str] = {}
     erased: Counter[str] = Counter()
-    previous, expected, read = GENESIS, 1, 0
+    previous, expected, read, sealed = GENESIS, 1, 0, 0
     for row in track(log.stored()):
         read += 1
         if isinstance(row, str):
@@ -65,6 +67,7 @@ def verify(
             problems.append(f"record {expected}: is missing before record {row.seq}")
         problems += [f"record {row.seq} ({row.record.score_id}): {text}" for text in row.problems(previous)]
         previous, expected = row.record.record_sha256, row.seq + 1
+        sealed += row.is_sealed
         if row.is_erased:
             erased[json.loads(row.payload)[PERSONAL]["key"]] += 1
         if row.seq in named:
@@ -76,4 +79,4 @@ def verify(
         problems += acts.problems()
         destroyed = {key for act in acts.all() if act.kind in (ERASURE, RETENTION) for key in act.content["keys"]}
     problems += [f"key {key}: is gone, and no act of erasure names it" for key in erased if key not in destroyed]
-    return Verified(read, len(checkpoints), len(problems), tuple(problems[:_TOLD]), erased.total())
+    return Verified(read, len(checkpoints), len(problems), tuple(problems[:_TOLD]), erased.total(), sealed)

@@ -27,7 +27,7 @@ ERASURE: Final = "PERSONAL_DATA_ERASED"
 RETENTION: Final = "RETENTION_APPLIED"
 #: Keeps an act's hash from being mistaken for the hash of anything else.
 _DOMAIN: Final = b"otcrisk-act-v1"
-_TABLE: Final = """
+TABLE: Final = """
 CREATE TABLE IF NOT EXISTS control_acts (
     seq             INTEGER PRIMARY KEY AUTOINCREMENT,
     act_id          TEXT NOT NULL UNIQUE,
@@ -96,7 +96,7 @@ class ControlLog:
         with self._reaching():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                self._connection.execute(_TABLE)
+                self._connection.execute(TABLE)
                 unless(self.of(act.subject))
                 made = act.sealed(self._head())
                 values = (made.act_id, made.kind, made.subject, made.payload())

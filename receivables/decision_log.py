@@ -19,7 +19,7 @@ from receivables.personal_keys import PersonalKeys
 from receivables.personal_records import erased_record_of, is_protected, payload_of, record_of
 from receivables.reservations import Claim, OutdatedError, Reserved
 
-_TABLE: Final = """
+TABLE: Final = """
 CREATE TABLE IF NOT EXISTS decisions (
     seq             INTEGER PRIMARY KEY AUTOINCREMENT,
     score_id        TEXT NOT NULL UNIQUE,
@@ -61,7 +61,8 @@ _INSIDE: Final = b"{}"
 class Stored:
     """A row as the file holds it: `seq`, the columns that find it, the text that is hashed, and the bytes answered.
 
-    Where `is_erased`, the record holds what is left of it: ids, moments, versions and hashes.
+    Where `is_erased`, the record holds what is left of it: ids, moments, versions and hashes. So it does where it
+    `is_sealed`: there are no keys of personal data beside this log.
     """
 
     seq: int
@@ -71,6 +72,7 @@ class Stored:
     record: DecisionRecord
     is_protected: bool = False
     is_erased: bool = False
+    is_sealed: bool = False
 
     def problems(self, previous_sha256: str) -> Iterator[str]:
         """How the row differs from what this program writes after a record with hash `previous_sha256`."""
@@ -103,20 +105,28 @@ def connect(path: Path) -> sqlite3.Connection:
 class DecisionLog:
     """Decisions in the order in which they were made; safe for threads and for several processes on one file.
 
+    `personal_keys` are by default those beside the file.
+
     WAL with synchronous=FULL: once `append` returns, the record survives a power cut. One writer at a time, because
     each record's hash needs the hash before it.
     """
 
-    def __init__(self, path: Path, *, connect: Callable[[Path], sqlite3.Connection] = connect) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        connect: Callable[[Path], sqlite3.Connection] = connect,
+        personal_keys: PersonalKeys | None = None,
+    ) -> None:
         self.path = path
         self._lock = threading.Lock()
-        self.personal_keys = PersonalKeys(path.parent)
+        self.personal_keys = personal_keys or PersonalKeys(path.parent)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = connect(path)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
-            self._connection.execute(_TABLE)
+            self._connection.execute(TABLE)
             self._connection.execute(_INDEX)
             self._connection.execute(reservations.TABLE)
             self._connection.execute(reservations.INDEX)
@@ -259,11 +269,12 @@ class DecisionLog:
     def _stored(self, row: sqlite3.Row) -> Stored:
         columns, document = tuple(str(row[name]) for name in _COLUMNS), json.loads(row["payload"])
         hidden = is_protected(document)
+        is_sealed = hidden and not self.personal_keys.path.exists()
         try:
-            record, is_erased = self._record(row), False
+            record, is_erased = erased_record_of(document, _hashes(row)) if is_sealed else self._record(row), False
         except ErasedError:
             record, is_erased = erased_record_of(document, _hashes(row)), True
-        return Stored(row["seq"], columns, row["payload"], row["response"], record, hidden, is_erased)
+        return Stored(row["seq"], columns, row["payload"], row["response"], record, hidden, is_erased, is_sealed)
 
     def _record(self, row: sqlite3.Row) -> DecisionRecord:
         document = json.loads(row["payload"])

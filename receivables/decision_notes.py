@@ -26,7 +26,7 @@ OVERRIDE: Final = "OVERRIDE"
 CONTEST: Final = "CONTEST"
 #: Keeps a note's hash from being mistaken for the hash of anything else.
 _DOMAIN: Final = b"otcrisk-note-v1"
-_TABLE: Final = """
+TABLE: Final = """
 CREATE TABLE IF NOT EXISTS decision_notes (
     seq             INTEGER PRIMARY KEY AUTOINCREMENT,
     note_id         TEXT NOT NULL UNIQUE,
@@ -106,7 +106,7 @@ class DecisionNotes:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 # made with the first note: whoever only reads writes nothing
-                self._connection.execute(_TABLE)
+                self._connection.execute(TABLE)
                 self._connection.execute(_INDEX)
                 made = self._stored_before(note)
                 if made is None:

@@ -15,6 +15,7 @@ import pandas as pd
 from receivables.mapping import TableMapping
 from receivables.reading import Extract
 from receivables.schema import BY_NAME
+from receivables.spreadsheet import guarded
 
 #: Why a whole row is refused: code in the quarantine file, meaning.
 ROW_REASONS: Final = {
@@ -25,8 +26,7 @@ ROW_REASONS: Final = {
     "other_currency": "the amount is in another currency than the invoice that it belongs to",
     "other_customer": "the row names another customer than the invoice that it belongs to",
 }
-#: A spreadsheet would run a cell that starts like this as a formula.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+#: Characters of a cell that are shown.
 _SHOWN: Final = 200
 
 
@@ -122,5 +122,4 @@ def harmless(cell: str) -> str:
     >>> harmless("=HYPERLINK(1)"), harmless("12.50")
     ("'=HYPERLINK(1)", '12.50')
     """
-    text = cell.replace("\0", "\\0")[:_SHOWN]
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return guarded(cell.replace("\0", "\\0")[:_SHOWN])

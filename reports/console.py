@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final
@@ -60,6 +61,7 @@ def _queue(facts: Facts) -> Facts:
     return {"rows": rows, "outcomes": [(code, words.OUTCOMES[code][0]) for code in words.OUTCOMES]}
 
 
+_FEATURES: Final = {feature.name: feature for feature in FEATURES}
 #: How an outcome's chip is coloured.
 _CHIPS: Final = {"APPROVE": "pass", "APPROVE_WITH_CONDITIONS": "other", "REVIEW": "fail", "HOLD": "fail"}
 
@@ -73,6 +75,7 @@ def _decision(facts: Facts) -> Facts:
         "outcomes": [(code, words.OUTCOMES[code][0]) for code in OUTCOMES],
         "reason_codes": [(code, words.spell(code)) for code in REASONS],
         "grounds": [(code, words.spell(code)) for code in GROUNDS],
+        "chosen_role": facts["given"].get("role") or next((role for role, may in facts["roles"] if may), ""),
         "role_options": [
             (role, words.spell(role) + ("" if may else " (may not approve this order)")) for role, may in facts["roles"]
         ],
@@ -113,7 +116,7 @@ def _customer(facts: Facts) -> Facts:
         "decisions": decisions,
         "figures": _figures(risk, profile) if risk else [],
         "behaviour": [
-            (words.spell(name), "unknown" if value is None else f"{value:g}")
+            (_FEATURES[name].meaning, words.number(value, _FEATURES[name].unit))
             for name, value in profile["behaviour"].items()
         ] if profile else [],
         "master": [
@@ -121,15 +124,8 @@ def _customer(facts: Facts) -> Facts:
         ] if profile else [],
         "reasons": [reason["text"] for reason in risk["explanation"]["reasons"]] if risk else [],
         "actions": [words.ACTIONS.get(a["code"], words.spell(a["code"])) for a in risk["actions"]] if risk else [],
-        "timeline": [(words.moment(e["at"]) if "at" in e else "", _event(e)) for e in profile["timeline"]]
-        if profile else [],
+        "timeline": [(words.moment(e["known_at"]), e["text"]) for e in profile["timeline"]] if profile else [],
     }  # fmt: skip
-
-
-def _event(event: Mapping[str, Any]) -> str:
-    kind = words.spell(event.get("type", event.get("kind", "")))
-    rest = [str(value) for name, value in event.items() if name not in ("at", "type", "kind", "known_at") and value]
-    return f"{kind}: {', '.join(rest)}" if rest else kind
 
 
 def _figures(risk: Mapping[str, Any], profile: Mapping[str, Any]) -> list[Facts]:
@@ -161,10 +157,60 @@ def _model(facts: Facts) -> Facts:
         ],
         "files": list(found["files"].items()),
         "tiers": [
-            (words.spell(tier.role), " ".join(tier.classes), ", ".join(f"{a} {c}" for c, a in tier.up_to.items()))
+            (
+                words.spell(tier.role),
+                " ".join(tier.classes),
+                ", ".join(words.amount(a, c) for c, a in tier.up_to.items()) or "any amount",
+            )
             for tier in facts["approvals"]
         ],
     }
+
+
+_STATES: Final = {
+    "CHANGE_PROPOSED": ("waits for a second person", "fail"),
+    "CHANGE_APPROVED": ("approved", "pass"),
+    "CHANGE_REJECTED": ("rejected", "other"),
+    "CHANGE_APPLIED": ("approved and in place", "pass"),
+}
+
+
+def _changes(facts: Facts) -> Facts:
+    return {"rows": [_change_row(change) for change in facts["changes"]]}
+
+
+def _change_row(change: Any) -> dict[str, Any]:
+    state, style = _STATES[change.state]
+    versions = change.content.get("versions")
+    label = change.content.get("version") or ", ".join(f"{name} {v}" for name, v in (versions or {}).items())
+    return {
+        "id": change.change_id,
+        "what": words.spell(change.what),
+        "label": label,
+        "state": state,
+        "style": style,
+        "is_open": change.state == "CHANGE_PROPOSED",
+        "proposed": f"{change.proposed_by.name}, {words.moment(change.proposed_at)}",
+        "decided": f"{change.decided_by.name}, {words.moment(change.decided_at)}" if change.decided_by else "",
+        "reason": change.reason,
+    }
+
+
+def _change(facts: Facts) -> Facts:
+    content = facts["change"].content
+    return {
+        "row": _change_row(facts["change"]),
+        "differences": [(d["where"], _value(d["before"]), _value(d["after"])) for d in content.get("differences", ())],
+        "checks": [
+            (c["verdict"], c["name"], "" if c["figure"] is None else f"{c['figure']:.4g}", c["bound"], c["detail"])
+            for c in content.get("checks", ())
+        ],
+        "replaces": content.get("replaces_version", ""),
+    }
+
+
+def _value(value: object) -> str:
+    return "(none)" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _as_it_is(facts: Facts) -> Facts:
@@ -178,6 +224,8 @@ _MADE: Final[Mapping[str, Callable[[Facts], Facts]]] = {
     "decision": _decision,
     "customer": _customer,
     "model": _model,
+    "changes": _changes,
+    "change": _change,
 }
 _TITLES: Final = {
     "login": "Log in",
@@ -186,4 +234,6 @@ _TITLES: Final = {
     "decision": "Decision",
     "customer": "Customer",
     "model": "Model and policy",
+    "changes": "Changes",
+    "change": "Change",
 }

@@ -25,8 +25,9 @@ from serving.console_sessions import AGE, Session, Sessions
 from serving.problems import ApiError, from_domain, refuse
 from serving.state import State
 
-#: Scope of the keys that open a session, and of those that decide on policy and models.
+#: Scope of the keys that open a session, and of those that change policy and models.
 REVIEW: Final = "review"
+ADMIN: Final = "admin"
 _POLICY: Final = (
     "default-src 'self'; script-src 'none'; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
@@ -67,6 +68,16 @@ _ROUTES: Final[tuple[tuple[str, str, str, str, str], ...]] = (
     ("POST", r"/decisions/(?P<score_id>[\w.-]{1,64})/override", REVIEW, "serving.console_decisions", "override"),
     ("POST", r"/decisions/(?P<score_id>[\w.-]{1,64})/contest", REVIEW, "serving.console_decisions", "contest"),
     ("GET", r"/customers/(?P<payer>[^/]{1,64})", REVIEW, "serving.console_customers", "customer"),
+    ("GET", r"/changes", REVIEW, "serving.console_changes", "changes"),
+    ("POST", r"/changes", ADMIN, "serving.console_changes", "propose"),
+    ("GET", r"/changes/(?P<change_id>chg_[0-9a-f]{24})", REVIEW, "serving.console_changes", "change"),
+    (
+        "POST",
+        r"/changes/(?P<change_id>chg_[0-9a-f]{24})/(?P<verdict>approve|reject)",
+        ADMIN,
+        "serving.console_changes",
+        "verdict",
+    ),
     ("GET", r"/model", REVIEW, "serving.console_model", "model"),
     ("GET", r"/drift", REVIEW, "serving.console_model", "drift"),
 )

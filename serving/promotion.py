@@ -1,7 +1,7 @@
 """A promoted champion takes over while orders are answered: loaded, verified and warmed beside the one that serves.
 
 An order is scored by the tools that it finds when it comes in; the next one finds the new ones. Where anything is wrong
-with the new champion the old one goes on serving.
+with the new champion the old one goes on serving. A credit policy that a second person approved is taken over likewise.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from models.champion import Champion, load_champion
+from receivables.config import conf_dir
 from receivables.errors import OtcRiskError
+from receivables.policy import load_policy
+from receivables.policy_change import is_approved
 from serving.state import State, champion_folder
 from serving.warm import warm
 
@@ -42,6 +45,8 @@ class Promotions:
     ) -> None:
         self._state, self._folder, self._load, self._every = state, folder or champion_folder(), load, every
         self._seen = self._mark()
+        self._policy = conf_dir() / "policy.toml"
+        self._policy_seen = _mark_of(self._policy)
         self._ended = threading.Event()
         self._watching = threading.Thread(target=self._watch, name="otcrisk-promotions", daemon=True)
         self._watching.start()
@@ -57,6 +62,22 @@ class Promotions:
             if mark is not None and mark != self._seen:
                 self._seen = mark
                 self._take_over()
+            mark = _mark_of(self._policy)
+            if mark is not None and mark != self._policy_seen:
+                self._policy_seen = mark
+                self._take_over_policy()
+
+    def _take_over_policy(self) -> None:
+        state = self._state
+        try:
+            policy = load_policy(self._policy)
+            if policy.sha256 == state.tools.policy.sha256 or not is_approved(state.log.path, policy):
+                return
+        except (OtcRiskError, OSError) as error:
+            _LOG.error("the policy file is not served, the policy before it is: %s", error)
+            return
+        state.tools = replace(state.tools, policy=policy)
+        _LOG.warning("policy %s serves now", policy.version)
 
     def _take_over(self) -> None:
         state = self._state
@@ -74,8 +95,12 @@ class Promotions:
 
     def _mark(self) -> _Mark:
         """Changes whenever another champion lies in the folder; promotion replaces the folder as a whole."""
-        try:
-            found = (self._folder / "manifest.json").stat()
-        except OSError:  # between two renames
-            return None
-        return found.st_ino, found.st_mtime_ns
+        return _mark_of(self._folder / "manifest.json")
+
+
+def _mark_of(path: Path) -> _Mark:
+    try:
+        found = path.stat()
+    except OSError:  # between two renames
+        return None
+    return found.st_ino, found.st_mtime_ns

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,8 +13,10 @@ from receivables.access_keys import AccessKeys
 from receivables.config import conf_dir, home, key_folder
 from receivables.currencies import Currencies
 from receivables.decision_log import DecisionLog
+from receivables.errors import ConfigError
 from receivables.journal import Journal
 from receivables.policy import Policy, load_policy
+from receivables.policy_change import require_approved
 from receivables.store import open_store
 from serving.auth import KeyRing
 from serving.breaker import Pool
@@ -117,6 +119,18 @@ def load_state(tools: Tools | None = None) -> State:
     spec = os.environ.get(LEDGER)
     store = open_store(spec) if spec else None
     log = DecisionLog(home() / "decisions.sqlite")
+    tools = _with_approved_policy(tools, log.path)
     payers = Payers(store, tools.rates)
     payers.catch_up()  # so that the first order need not wait for it
     return State(tools, log, payers, KeyRing(AccessKeys(key_folder())))
+
+
+def _with_approved_policy(tools: Tools, log: Path) -> Tools:
+    """The tools, with the policy that was approved since they were loaded, if one was; raises ConfigError."""
+    try:
+        require_approved(log, tools.policy)
+    except ConfigError:
+        policy = load_policy(conf_dir() / "policy.toml")
+        require_approved(log, policy)
+        return replace(tools, policy=policy)
+    return tools

@@ -16,12 +16,15 @@ from receivables.errors import InputError, NotEnoughDataError
 from receivables.ledger import Ledger
 from receivables.outcomes import OutcomeConfig, default_labels, late_column
 from receivables.settlements import Outcome, settlements_of
+from receivables.spreadsheet import bare
 from training.dataset import Known, LateData, segments
 from training.evaluate import MIN_OUTCOMES, Figure, Judged, judge, judge_days
 from training.fit import MODEL, OWN_RATE
 from training.fit_default import WORST_DAYS
 from training.scoring import COLUMNS, HORIZONS
 
+#: Columns of scores that hold text.
+TEXTS: Final = ("invoice_id", "customer_id", "rating")
 SEGMENT_RATE: Final = "segment rate"
 OWN_MEDIAN: Final = "own median"
 DUE_DATE: Final = "due date"
@@ -67,9 +70,11 @@ def read_scores(path: Path) -> pd.DataFrame:
 def _read(path: Path) -> pd.DataFrame:
     if path.suffix == ".parquet":
         return pd.read_parquet(path)
-    text = {"invoice_id": "str", "customer_id": "str", "rating": "str"}
+    text = dict.fromkeys(TEXTS, "str")
     # "NA" is a customer, not a missing value
-    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values={c: [""] for c in COLUMNS if c not in text})
+    na_values = {name: [""] for name in COLUMNS if name not in text}
+    frame = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=na_values)
+    return frame.assign(**{name: frame[name].map(bare) for name in frame.columns.intersection(list(text))})
 
 
 def _problems(frame: pd.DataFrame) -> list[str]:

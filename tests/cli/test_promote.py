@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from cli.main import REFUSED, main
 from models.champion import load_champion
+from receivables.access_keys import AccessKeys
 from tests.training.seller import MLFLOW_NOISE, Seller, make_seller
 
 pytestmark = [pytest.mark.filterwarnings(line) for line in MLFLOW_NOISE]
@@ -71,3 +73,39 @@ def test_without_a_champion_it_is_signed_put_in_place_and_recorded(
 def test_a_challenger_that_nobody_registered_is_not_found(seller: Seller, home: Path) -> None:
     assert main(["promote", "--ledger", seller.ledger_file, "--challenger", "99"]) == 8
     assert main(["promote", "--ledger", seller.ledger_file]) == 8
+
+
+@pytest.fixture
+def keys(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Keys of two persons who may promote."""
+    monkeypatch.setenv("OTCRISK_ACCESS", str(tmp_path / "access"))
+    kept = AccessKeys(tmp_path / "access")
+    return {name: kept.create(name, ["admin"], now=dt.datetime.now(dt.UTC))[0] for name in ("ann", "ben")}
+
+
+def test_with_keys_a_promotion_is_proposed_with_one_and_approved_with_another(
+    seller: Seller, home: Path, keys: dict[str, str], monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    words = ["promote", "--ledger", seller.ledger_file, "--challenger", "1", "--json"]
+    assert main([*words, "--approved-by", "ben"]) == 3  # a name alone proves nothing
+    monkeypatch.setenv("OTCRISK_KEY", keys["ann"])
+    aside = shutil.move(home / "champion", home / "aside")
+    try:
+        capsys.readouterr()
+        assert main([*words, "--propose"]) == 0
+        change = _said(capsys)["change"]
+        assert not (home / "champion").exists()
+        assert main([*words, "--change", change]) == 3  # not approved yet
+        assert main(["changes", "approve", change, "--reason", "mine", "--json"]) == 3  # by the same person
+        monkeypatch.setenv("OTCRISK_KEY", keys["ben"])
+        assert main(["changes", "approve", change, "--reason", "checked", "--json"]) == 0
+        assert main([*words, "--change", change]) == 0
+        assert load_champion(home / "champion").manifest["run_id"] == seller.trained.run_id
+        assert main([*words, "--change", change]) == 3  # once
+        capsys.readouterr()
+        assert main(["changes", "show", change, "--json"]) == 0
+        assert _said(capsys)["change"]["state"] == "CHANGE_APPLIED"
+    finally:
+        shutil.rmtree(home / "champion", ignore_errors=True)
+        shutil.move(aside, home / "champion")

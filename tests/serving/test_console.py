@@ -276,7 +276,7 @@ def test_the_pages_of_customer_and_model_say_what_the_service_knows(
     page = client.get(f"/console/customers/{payer}")
     assert page.status_code == 200
     assert score_id in page.text
-    assert "Broken promise ratio" in page.text
+    assert "days late of the last settled invoice" in page.text
     assert client.get("/console/customers/nobody").status_code == 404
     model = client.get("/console/model").text
     assert desk.tools.policy.sha256 in model

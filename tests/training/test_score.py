@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from csv import DictReader
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,16 @@ import pandas as pd
 import pytest
 
 from cli.main import main
+from cli.score import _write
 from features import History, Orders
 from models.champion import load_champion
 from receivables.ledger import Ledger
+from receivables.spreadsheet import FORMULA
 from receivables.store import open_store
 from tests.features.blindness import falsify, forget
 from tests.training.seller import MLFLOW_NOISE, Seller, days_after
 from training import scoring
+from training.scores import read_scores
 from training.scoring import score
 
 COLUMNS = [
@@ -181,3 +185,15 @@ def test_an_unknown_version_and_a_missing_champion_are_clear(
     assert "no version 99" in capsys.readouterr().err
     assert _score(seller.ledger_file, tmp_path / "s.csv", "--model", str(tmp_path / "none")) == 6
     assert "none" in capsys.readouterr().err
+
+
+def test_no_cell_of_a_score_file_is_a_formula_and_ids_are_read_back_as_they_were(
+    frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    hostile = ["=HYPERLINK(1)", "+1", "-1", "@SUM(A1)", "\tx", "'=1", "'plain", "plain"]
+    few = frame.head(len(hostile)).assign(invoice_id=hostile, customer_id=hostile)
+    _write(few, tmp_path / "s.csv")
+    with (tmp_path / "s.csv").open(newline="") as file:
+        rows = list(DictReader(file))
+    assert [row["invoice_id"] for row in rows if row["customer_id"].startswith(FORMULA)] == []
+    assert read_scores(tmp_path / "s.csv")["invoice_id"].tolist() == hostile
