@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from features import NAMES, Orders, build_features
-from models.inputs import inputs_for
+from models.inputs import directions, inputs_for
 from models.numbers import Floats, Ints
 from models.scorecard import Scorecard
 from receivables.outcomes import EventRule, OutcomeConfig, default_labels
@@ -33,7 +33,7 @@ from receivables.simulation.law import GRID, payment_law
 from receivables.simulation.payments import settle
 from receivables.simulation.stress import BURN_IN
 from receivables.simulation.world import World, draw_world
-from receivables.simulator import _arrivals, simulate
+from receivables.simulator import arrivals_of, simulate
 from training.dataset import ACTIVE_DAYS, DefaultData, Known
 from training.fit import Settings
 from training.fit_default import fitted_on_all
@@ -52,7 +52,7 @@ class Observer:
         self.world, self._conduct = world, Conduct(world.config, world.portfolio)
         fate = settle(world, lambda chunks: chunks).fate
         self._paid, self._closed = fate.paid, np.minimum(fate.paid, fate.cancelled)
-        self._month, self._arrivals = world.months.of(world.orders.issued), _arrivals(world)
+        self._month, self._arrivals = world.months.of(world.orders.issued), arrivals_of(world)
         self.customer_id = Book(
             world.config, world.portfolio, world.orders, fate, world.orders.issued + 1, world.end, world.streams
         ).customer_ids
@@ -181,7 +181,7 @@ def compare(customers: int, months: int, seed: int) -> dict[str, object]:
         }
         for who, names in (("scorecard", inputs_for("default")), ("worst days", ("oldest_open_item_days",))):
             at = [NAMES.index(feature) for feature in names]
-            card = Scorecard.fit(data.x[matured][:, at], labels[matured], names=names)
+            card = Scorecard.fit(data.x[matured][:, at], labels[matured], names=names, monotone=directions(names))
             forecasts[who] = card.probability(x[:, at])
         found[name] = ratios(frame[column].to_numpy(), forecasts, frame["customer_id"].to_numpy(dtype=str))
     return found

@@ -150,12 +150,17 @@ def _days(figures: tuple[Figure, ...]) -> list[str]:
 
 
 def _reasons(figures: tuple[Figure, ...], target: str) -> list[str]:
-    from training.reason_figures import FAITHFUL, STABLE
+    from training.reason_figures import BEFORE, FAITHFUL, NAMED, STABLE
 
-    words = {FAITHFUL: "faithful", STABLE: "given again by every seed"}
-    found = [f for f in figures if f.target == target and f.metric in words]
-    shares = ", ".join(f"{f.value:.0%} {words[f.metric]}" for f in found)
-    return [f"of {found[0].events:,} reasons: {shares}"] if found else []
+    words = {
+        FAITHFUL: "faithful",
+        FAITHFUL + BEFORE: "of all by size alone",
+        STABLE: "given again by models of other customers",
+        NAMED: "of the sizes of all are theirs",
+    }
+    found = {f.metric: f for f in figures if f.target == target and f.metric in words}
+    shares = ", ".join(f"{found[metric].value:.0%} {said}" for metric, said in words.items() if metric in found)
+    return [f"of {found[FAITHFUL].events:,} reasons published: {shares}"] if found else []
 
 
 def _document(made: Trained, as_of: object) -> dict[str, Any]:

@@ -1,14 +1,15 @@
 """The champion: both models, their rating scale and the portfolio's late rates, in one verified folder.
 
 Layout: late/ and default/ (each an artefact of its own, as registered), priors.json, rating.json, standby.json (the
-scorecards that answer where the models cannot), golden.json (orders with the scores that they must get), manifest.json,
-and once promoted manifest.sig.
+scorecards that answer where the models cannot), effects.json (what reasons move, which decides on those published),
+golden.json (orders with the scores that they must get), manifest.json, and once promoted manifest.sig.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -17,6 +18,7 @@ from models import artefact, golden, standby
 from models.artefact import Artefact, Facts
 from models.contributions import Contributions
 from models.default import DefaultModel
+from models.effects import Effects
 from models.event import Event
 from models.late import LateModel
 from models.law import PaymentLaw
@@ -32,13 +34,15 @@ if TYPE_CHECKING:
 LATE: Final = "late"
 DEFAULT: Final = "default"
 CHAMPION: Final = "champion"
+_EFFECTS: Final = "effects.json"
 
 
 @dataclass(frozen=True)
 class Champion:
     """What scores an order: payment-time model, default model, rating scale, peer late rates, and the manifest.
 
-    `standby` are the scorecards that answer where the models cannot, null for a champion without.
+    `standby` are the scorecards that answer where the models cannot, null for a champion without. `late_effects` and
+    `default_effects` say which reasons of either model are published.
     """
 
     late: LateModel
@@ -47,6 +51,8 @@ class Champion:
     priors: Priors
     manifest: dict[str, Any]
     standby: Standby | None = None
+    late_effects: Effects = field(default_factory=Effects)
+    default_effects: Effects = field(default_factory=Effects)
 
     @cached_property
     def on_standby(self) -> Champion | None:
@@ -54,7 +60,14 @@ class Champion:
         if self.standby is None:
             return None
         late = cast(LateModel, self.standby.late)  # answers whatever an order asks of a payment-time model
-        return replace(self, late=late, default=self.standby.default(self.default.event), standby=None)
+        return replace(
+            self,
+            late=late,
+            default=self.standby.default(self.default.event),
+            standby=None,
+            late_effects=Effects(),
+            default_effects=Effects(),
+        )
 
     def explained(self, x: Floats) -> tuple[PaymentLaw, Contributions, Contributions]:
         """For orders x (n, F): their payment laws, the contributions to being late at all, and those to the event."""
@@ -96,13 +109,14 @@ def save_champion(
     scale: ScoreScale | None = None,
     key: SigningKey | None = None,
     standby: Standby | None = None,
+    effects: Mapping[str, Effects] | None = None,
 ) -> None:
     """Writes a signed champion in one step; the one before stays at `artefact.previous(folder)`.
 
-    The scale is conf/rating.toml's unless given, the key this installation's (`signing_key`). Raises ArtefactError
-    where the two models expect different columns.
+    The scale is conf/rating.toml's unless given, the key this installation's (`signing_key`); `effects` of `LATE` and
+    `DEFAULT`. Raises ArtefactError where the two models expect different columns.
     """
-    files = _files(late, default, priors, facts, scale, standby)
+    files = _files(late, default, priors, facts, scale, standby, effects or {})
     event, key = default.event.to_dict(), key or signing_key()
     artefact.save(folder, files, facts, kind=CHAMPION, names=late.names, event=event, key=key)
 
@@ -115,9 +129,10 @@ def save_candidate(
     priors: Priors,
     facts: Facts,
     standby: Standby | None = None,
+    effects: Mapping[str, Effects] | None = None,
 ) -> None:
     """Writes the same without a signature: what training leaves for `otcrisk promote` to judge and to sign."""
-    files, event = _files(late, default, priors, facts, None, standby), default.event.to_dict()
+    files, event = _files(late, default, priors, facts, None, standby, effects or {}), default.event.to_dict()
     artefact.save(folder, files, facts, kind=CHAMPION, names=late.names, event=event)
 
 
@@ -128,6 +143,7 @@ def _files(
     facts: Facts,
     scale: ScoreScale | None,
     cards: Standby | None,
+    effects: Mapping[str, Effects],
 ) -> dict[str, bytes]:
     if late.names != default.names_:
         raise ArtefactError("both models of a champion must expect the same columns")
@@ -139,6 +155,8 @@ def _files(
     files = {f"{part}/{path}": data for part, built in parts.items() for path, data in built.items()}
     files["priors.json"] = json.dumps(priors.to_json(), indent=1).encode()
     files["rating.json"] = json.dumps((scale or ScoreScale.load()).to_dict(), indent=1).encode()
+    published = {model: effects.get(model, Effects()).to_dict() for model in (LATE, DEFAULT)}
+    files[_EFFECTS] = json.dumps(published, indent=1).encode()
     if cards is not None:
         files[standby.FILE] = cards.to_json()
     bound = golden.binding(files, late.names, event)
@@ -207,8 +225,23 @@ def champion_of(found: Artefact, *, names: tuple[str, ...] | None = None, versio
         raise ArtefactError(f"rating.json or priors.json: {type(error).__name__}: {error}") from None
     cards = found.files.get(standby.FILE)
     return Champion(
-        late, default, scale, priors, manifest.to_dict(), Standby.from_json(cards, manifest.names) if cards else None
+        late,
+        default,
+        scale,
+        priors,
+        manifest.to_dict(),
+        Standby.from_json(cards, manifest.names) if cards else None,
+        *_effects(found),
     )
+
+
+def _effects(found: Artefact) -> tuple[Effects, Effects]:
+    """Of both models; none in a champion that was made before there were any."""
+    try:
+        document = json.loads(found.files.get(_EFFECTS, b'{"late": {"per_unit": {}}, "default": {"per_unit": {}}}'))
+        return Effects.from_dict(document[LATE]), Effects.from_dict(document[DEFAULT])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ArtefactError(f"{_EFFECTS}: {type(error).__name__}: {error}") from None
 
 
 def _late(found: Artefact) -> LateModel:

@@ -163,10 +163,6 @@ class DefaultModel:
         made._set(tuple(names), card.names, (), card, Calibration())
         return made
 
-    def with_core(self, core: Core) -> DefaultModel:
-        """The same fitted model with another core on the same inputs, not judged yet."""
-        return self._with(core=core, basis=RatingBasis(), belt=Belt())
-
     def margin(self, x: npt.ArrayLike) -> Floats:
         """(n,) log-odds before calibration."""
         rows = self._rows(x)

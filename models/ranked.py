@@ -10,6 +10,7 @@ import pandas as pd
 
 from features import FEATURES, REASONS
 from models.contributions import Contributions
+from models.effects import Effects
 from models.inputs import FeatureLike
 from models.numbers import Floats, Ints
 from models.reasons import DisplayUnit, ReasonLike, places_by_reason
@@ -18,10 +19,11 @@ from models.scale import ScoreScale
 
 @dataclass(frozen=True)
 class Ranked:
-    """The reasons of n predictions, the largest by size first.
+    """The published reasons of n predictions, the largest by size first.
 
     `codes` of all reasons, `groups` (n, limit) their places, `sums` (n, limit) log-odds, `units` (n, limit) whole
-    displayed units, 0 where there is no reason left. `reference`, `value` (n,) in whole units; `unit` says which.
+    displayed units, 0 where there is no reason left. `named` (n,) is the share of the sizes of all reasons that they
+    hold. `reference`, `value` (n,) in whole units; `unit` says which.
     """
 
     codes: tuple[str, ...]
@@ -31,6 +33,7 @@ class Ranked:
     reference: int
     value: Ints
     unit: DisplayUnit
+    named: Floats
 
     @classmethod
     def of(
@@ -39,20 +42,30 @@ class Ranked:
         *,
         scale: ScoreScale | None = None,
         limit: int = 4,
+        effects: Effects = Effects(),  # noqa: B008 - frozen
         features: Iterable[FeatureLike] = FEATURES,
         catalogue: Mapping[str, ReasonLike] = REASONS,
     ) -> Ranked:
-        """The reasons of the predictions that `contributions` explain, in points of the scale or thousandths."""
+        """The reasons that `effects` lets through, in points of the scale or thousandths."""
         places = dict(sorted(places_by_reason(contributions.names, features, catalogue).items()))
         unit = DisplayUnit(scale)
         sums = np.column_stack([contributions.values[:, list(group)].sum(axis=1) for group in places.values()])
-        groups = np.argsort(-np.abs(sums), axis=1, kind="stable")[:, :limit]
-        largest = np.take_along_axis(sums, groups, axis=1)
+        ranked = np.argsort(-np.abs(sums), axis=1, kind="stable")
+        groups, number = effects.of_many(tuple(places), sums, ranked, limit)
+        is_one = np.arange(groups.shape[1]) < number[:, None]
+        largest = np.where(is_one, np.take_along_axis(sums, groups, axis=1), 0.0)
         units = np.array([[unit.rounded(part) for part in row] for row in largest.tolist()], dtype=np.int64)
         value = np.array([unit.level(total) for total in contributions.total.tolist()], dtype=np.int64)
-        shape = (len(value), groups.shape[1])
+        named = np.abs(largest).sum(axis=1) / np.maximum(np.abs(sums).sum(axis=1), 1e-300)
         return cls(
-            tuple(places), groups, largest, units.reshape(shape), unit.level(contributions.reference), value, unit
+            tuple(places),
+            groups,
+            largest,
+            units.reshape(groups.shape),
+            unit.level(contributions.reference),
+            value,
+            unit,
+            named,
         )
 
     @property

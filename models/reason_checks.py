@@ -3,13 +3,13 @@
 A reason is faithful if its features, set to those of the reference, move the score the way the reason said, and no less
 than the reason published after it does. The reference is a sample of orders of the same ledger: the score is averaged
 over their values, because SHAP values compare with the average order and not with one made of medians. A reason is
-stable if it is published again, with the same sign, by a model learnt from other samples of the same rows.
+stable if it is published again, with the same sign, by a model learnt from other customers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from features import FEATURES, REASONS
 from models.default import DefaultModel
-from models.forest import Forest
+from models.effects import Effects
 from models.inputs import FeatureLike
 from models.late import LateModel
 from models.numbers import Floats
@@ -28,6 +28,11 @@ from receivables.errors import InputError
 
 #: Reasons that are published of a prediction.
 PUBLISHED: Final = 4
+#: Reasons looked at per prediction to learn what they move.
+CONSIDERED: Final = 8
+#: Predictions in which a reason must be met for its effect to be learnt, and the share that must bear out its sign.
+FEWEST: Final = 10
+BORNE_OUT: Final = 0.9
 Model = LateModel | DefaultModel
 
 
@@ -37,8 +42,9 @@ class ReasonChecks:
 
     `sign`: setting the features to the reference moves the score as said. `order`: of two reasons published one after
     the other with different points, the first moves it more. `faithful`: both hold. `stable`: published again with the
-    same sign by models learnt from other samples; null where there is no such model. That contributions add up to the
-    score needs no figure: `Contributions` cannot be made of others.
+    same sign by models learnt from other customers; null where there is no such model. `named` is the share that the
+    published reasons hold of the sizes of all. That contributions add up to the score needs no figure:
+    `Contributions` cannot be made of others.
     """
 
     rows: int
@@ -46,6 +52,7 @@ class ReasonChecks:
     sign: float
     order: float
     faithful: float
+    named: float
     stable: float | None
 
     def to_dict(self) -> dict[str, float | int | None]:
@@ -60,20 +67,23 @@ def check_reasons(
     *,
     scale: ScoreScale | None = None,
     others: Sequence[Model] = (),
+    effects: Effects = Effects(),  # noqa: B008 - frozen
     limit: int = PUBLISHED,
     features: Iterable[FeatureLike] = FEATURES,
     catalogue: Mapping[str, ReasonLike] = REASONS,
 ) -> ReasonChecks:
     """The checks over the reasons of predictions x (n, F), against `reference` orders (r, F).
 
-    `scale` is that in which the points are displayed, None for thousandths of log-odds. `others` are models learnt
-    from other samples, such as `resampled` gives. Raises InputError without predictions or without a reference.
+    `scale` is that in which the points are displayed, None for thousandths of log-odds; `effects` decides what is
+    published; `others` are models learnt from other customers. Raises InputError without predictions or a reference.
     """
     if not (len(x) and len(reference)):
         raise InputError(f"expected predictions and reference orders, got {len(x)} and {len(reference)}")
     explained = model.explain(x)
-    told: dict[str, Any] = {"scale": scale, "limit": limit, "features": tuple(features), "catalogue": catalogue}
-    places = dict(sorted(places_by_reason(explained.names, told["features"], catalogue).items()))
+    table = tuple(features)
+    told: dict[str, Any] = {"scale": scale, "limit": limit, "effects": effects, "features": table}
+    told["catalogue"] = catalogue
+    places = dict(sorted(places_by_reason(explained.names, table, catalogue).items()))
     published = Ranked.of(explained, **told)
     moved = _moved(_log_odds(model), x, reference, places.values(), published)
     is_one, has_next = published.units != 0, _has_next(published)
@@ -85,22 +95,37 @@ def check_reasons(
         sign=_share(sign, is_one),
         order=_share(order, has_next),
         faithful=_share(sign & (order | ~has_next), is_one),
+        named=float(published.named.mean()),
         stable=float(np.mean([_kept(published, other) for other in again])) if again else None,
     )
 
 
-def resampled(model: Model, parts: int) -> list[Model]:
-    """Models of one seed each, from one that is the mean of `parts` seeds; none where it is not.
+def learn_effects(
+    model: Model,
+    x: Floats,
+    reference: Floats,
+    *,
+    scale: ScoreScale | None = None,
+    features: Iterable[FeatureLike] = FEATURES,
+    catalogue: Mapping[str, ReasonLike] = REASONS,
+) -> Effects:
+    """What each reason's contribution moves, from predictions x (n, F) against `reference` orders (r, F).
 
-    Each seed has drawn its own rows and columns for every tree (bagging, feature fraction), so the parts are models of
-    the same settings, learnt from other samples.
+    The median over the predictions in which it is one of the `CONSIDERED` largest; 0 where the score does not move as
+    said in `BORNE_OUT` of them. A reason that is met in fewer than `FEWEST` counts as it stands.
     """
-    forest = model.forest if isinstance(model, LateModel) else model.core_
-    if not isinstance(forest, Forest) or parts < 2 or len(forest.trees) % parts:
-        return []
-    if isinstance(model, LateModel):
-        return [replace(model, forest=forest.part(i, parts), heads=model.heads.part(i, parts)) for i in range(parts)]
-    return [model.with_core(forest.part(i, parts)) for i in range(parts)]
+    told: dict[str, Any] = {"features": tuple(features), "catalogue": catalogue}
+    explained = model.explain(x)
+    largest = Ranked.of(explained, scale=scale, limit=CONSIDERED, **told)
+    places = dict(sorted(places_by_reason(explained.names, told["features"], catalogue).items()))
+    moved = _moved(_log_odds(model), x, reference, places.values(), largest)
+    found = {}
+    for place, code in enumerate(places):
+        met = (largest.groups == place) & (largest.units != 0)
+        if met.sum() >= FEWEST:
+            per_unit = moved[met] / largest.sums[met]
+            found[code] = float(np.median(per_unit)) if (per_unit > 0).mean() >= BORNE_OUT else 0.0
+    return Effects(found)
 
 
 def _log_odds(model: Model) -> Callable[[Floats], Floats]:

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from features import FEATURES, REASONS
 from models.contributions import Contributions
+from models.effects import Effects
 from models.inputs import FeatureLike
 from models.scale import ScoreScale
 from receivables.errors import InputError
@@ -87,12 +88,13 @@ def reasons(
     *,
     scale: ScoreScale | None = None,
     limit: int = 4,
+    effects: Effects = Effects(),  # noqa: B008 - frozen
     features: Iterable[FeatureLike] = FEATURES,
     catalogue: Mapping[str, ReasonLike] = REASONS,
 ) -> list[ReasonLine]:
     """The lines of `explanation`."""
-    found = explanation(contributions, x, scale=scale, limit=limit, features=features, catalogue=catalogue)
-    return list(found.lines)
+    known = told(contributions, x, scale=scale, effects=effects, features=features, catalogue=catalogue)
+    return list(known.explanation(limit).lines)
 
 
 def explanation(
@@ -101,15 +103,17 @@ def explanation(
     *,
     scale: ScoreScale | None = None,
     limit: int = 4,
+    effects: Effects = Effects(),  # noqa: B008 - frozen
     features: Iterable[FeatureLike] = FEATURES,
     catalogue: Mapping[str, ReasonLike] = REASONS,
 ) -> Explanation:
-    """One prediction in reasons: the `limit` largest by size, then OTHER.
+    """One prediction in reasons: the `limit` largest by size that `effects` lets through, then OTHER.
 
     `contributions` holds one row, `x` the values of the same columns (NaN = null). With a `scale` the unit is score
     points, otherwise log-odds in thousandths. Features without a reason in the catalogue count under OTHER.
     """
-    return told(contributions, x, scale=scale, features=features, catalogue=catalogue).explanation(limit)
+    known = told(contributions, x, scale=scale, effects=effects, features=features, catalogue=catalogue)
+    return known.explanation(limit)
 
 
 def told(
@@ -117,6 +121,7 @@ def told(
     x: npt.ArrayLike,
     *,
     scale: ScoreScale | None = None,
+    effects: Effects = Effects(),  # noqa: B008 - frozen
     features: Iterable[FeatureLike] = FEATURES,
     catalogue: Mapping[str, ReasonLike] = REASONS,
 ) -> Told:
@@ -128,13 +133,14 @@ def told(
     groups = _our_groups(contributions.names) if is_ours else _groups(contributions.names, features, catalogue)
     sums = [math.fsum(group.pick(parts)) for group in groups]
     # groups come by code, which decides between equals
-    order = sorted(range(len(groups)), key=[-abs(total) for total in sums].__getitem__)
+    ranked = sorted(range(len(groups)), key=[-abs(total) for total in sums].__getitem__)
+    order = effects.published([group.reason.code for group in groups], sums, ranked)
     return Told(contributions, scale, values, parts, groups, sums, order)
 
 
 @dataclass(frozen=True)
 class Told:
-    """The reasons of one prediction, `order` from the largest by size; put into words as far as they are asked for."""
+    """The reasons of one prediction, `order` the published ones from the largest; put into words when asked for."""
 
     contributions: Contributions
     scale: ScoreScale | None
@@ -145,7 +151,7 @@ class Told:
     order: Sequence[int]
 
     def explanation(self, limit: int) -> Explanation:
-        """The `limit` largest, then OTHER, which takes what they leave."""
+        """The `limit` largest that are published, then OTHER, which takes what they leave."""
         unit, scale, total = self._unit, self.scale, float(self.contributions.total[0])
         chosen = self._largest(limit)
         reference, value = unit.level(self.contributions.reference), unit.level(total)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from models.contributions import Contributions
 from models.default import DefaultModel
 from models.event import Event
+from models.inputs import directions
 from models.intervals import Intervals
 from models.law import PaymentLaw
 from models.numbers import Floats, Ints, matrix
@@ -142,4 +143,4 @@ def _card(x: Floats, labels: Floats, names: tuple[str, ...], inputs: Sequence[st
     known = np.flatnonzero(~np.isnan(labels))
     known = known[:: max(1, len(known) // MAX_ROWS)]
     columns = [names.index(name) for name in inputs]
-    return Scorecard.fit(x[known][:, columns], labels[known], names=inputs)
+    return Scorecard.fit(x[known][:, columns], labels[known], names=inputs, monotone=directions(inputs))

@@ -165,7 +165,7 @@ def _codes(entries: Sequence[Segment | Behaviour | Stress]) -> Texts:
 
 def _default_frame(world: World, book: Book, settled: Settled) -> pd.DataFrame:
     """Customers that have joined and not filed, at the end of each month that the ledger holds whole."""
-    arrivals = _arrivals(world)
+    arrivals = arrivals_of(world)
     frames = []
     for month in np.flatnonzero(world.months.starts[1:] - 1 <= world.end):
         as_of, state = int(world.months.starts[month + 1]), world.path[month]
@@ -185,7 +185,7 @@ def _default_frame(world: World, book: Book, settled: Settled) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["customer_id", "as_of", *WINDOWS])
 
 
-def _arrivals(world: World) -> Arrivals:
+def arrivals_of(world: World) -> Arrivals:
     """What future invoices add to the risk of default, by state of decline."""
     config, portfolio = world.config, world.portfolio
     conduct = Conduct(config, portfolio)

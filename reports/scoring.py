@@ -37,7 +37,8 @@ class Scored:
     def reason(self, customer_id: str) -> str:
         """What speaks most against a customer, in words; "" where nothing does."""
         row = self.customers.index.tolist().index(customer_id)
-        lines = reasons(self.contributions.row(row), self.inputs[row], scale=self.champion.scale, limit=5)
+        effects, scale = self.champion.default_effects, self.champion.scale
+        lines = reasons(self.contributions.row(row), self.inputs[row], scale=scale, limit=5, effects=effects)
         adverse = [line for line in lines if line.direction == ADVERSE and line.code != OTHER]
         return adverse[0].text if adverse else ""
 

@@ -46,13 +46,13 @@ def notice_codes(champion: Champion, prediction: Prediction) -> list[str]:
 def event_block(champion: Champion, parts: Contributions, x: Floats, limit: int) -> dict[str, Any]:
     """The explanation of a customer's event without an order, from its contributions and feature row (F,)."""
     event = champion.default.event
-    found = explanation(parts, x, scale=champion.scale, limit=limit)
+    found = explanation(parts, x, scale=champion.scale, limit=limit, effects=champion.default_effects)
     return {"model": event.label.replace(" ", "_"), "target": event.name, **_block(found)}
 
 
 def adverse_to(champion: Champion, parts: Contributions, x: Floats) -> list[tuple[str, str]]:
     """Code and category of what speaks against a customer without an order, strongest first."""
-    return told(parts, x, scale=champion.scale).adverse(_CONSIDERED)
+    return told(parts, x, scale=champion.scale, effects=champion.default_effects).adverse(_CONSIDERED)
 
 
 def number(value: float | None) -> float | int | None:
@@ -74,7 +74,8 @@ def feature_record(names: Sequence[str], x: NDArray[np.float64]) -> dict[str, fl
 def _both(champion: Champion, prediction: Prediction) -> tuple[Told, Told]:
     if not prediction.told:
         x = prediction.x[0]
-        prediction.told.extend((told(prediction.risk_parts, x, scale=champion.scale), told(prediction.late_parts, x)))
+        prediction.told.append(told(prediction.risk_parts, x, scale=champion.scale, effects=champion.default_effects))
+        prediction.told.append(told(prediction.late_parts, x, effects=champion.late_effects))
     risk, late = prediction.told
     return risk, late
 

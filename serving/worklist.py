@@ -82,8 +82,9 @@ def worklist(known: Ledger, book: Book, tools: Tools, on: dt.date) -> list[Entry
     parts = contributions(x, tools.champion)
     made = []
     for i, (customer, rows) in enumerate(items.groupby("customer_id", sort=True)):
-        lines = explanation(parts.row(i), x[i], scale=tools.champion.scale, limit=8).lines
-        against = [line for line in lines if line.direction == ADVERSE and line.code != OTHER]
+        champion = tools.champion
+        found = explanation(parts.row(i), x[i], scale=champion.scale, limit=8, effects=champion.default_effects)
+        against = [line for line in found.lines if line.direction == ADVERSE and line.code != OTHER]
         risk = customer_risk(tools.champion, float(parts.total[i]))
         reasons = tuple((line.code, line.text) for line in against[:_REASONS])
         adverse = [(line.code, line.category) for line in against]

@@ -56,7 +56,8 @@ def fit_default(data: DefaultData, settings: Settings, *, tick: Tick = lambda _:
     groups, outcomes = data.orders.customer_id[heldout.rows], labels[heldout.rows]
     basis = rating_basis(heldout, outcomes, groups, data.event)
     if basis.is_refused:
-        final, margins = _worst_days_alone(data, labels), logit(heldout.challengers[WORST_DAYS][data.event.name])
+        final = _worst_days_alone(data, np.flatnonzero(~np.isnan(labels)), labels)
+        margins = logit(heldout.challengers[WORST_DAYS][data.event.name])
     else:
         final, margins = learn(np.ones(len(labels), dtype=np.bool_), labels), heldout.margins
     calibration = calibration_of(margins, outcomes, groups)
@@ -83,10 +84,20 @@ def rating_basis(heldout: Heldout, outcomes: Floats, groups: npt.NDArray[np.obje
     )
 
 
-def _worst_days_alone(data: DefaultData, labels: Floats) -> DefaultModel:
-    """The one-number rule learnt from all matured outcomes: what is served where the model is refused."""
-    matured = ~np.isnan(labels)
-    card = _card(data, matured, labels, (_WORST,))
+def learnt_from(data: DefaultData, rows: Ints, fit: DefaultFit, settings: Settings) -> DefaultModel:
+    """The model that `fit` serves, or the one number that it serves in its place, learnt from `rows`, uncalibrated.
+
+    A row may come more than once. Raises NotEnoughDataError where the rows hold too few events.
+    """
+    known = rows[~np.isnan(fit.labels[rows])]
+    if fit.model.basis_.is_refused:
+        return _worst_days_alone(data, known, fit.labels)
+    return _default_model(data, settings).fit(data.x[known], fit.labels[known])
+
+
+def _worst_days_alone(data: DefaultData, rows: Ints, labels: Floats) -> DefaultModel:
+    """The one-number rule learnt from matured outcomes: what is served where the model is refused."""
+    card = _card(data, rows, labels, (_WORST,))
     return DefaultModel.of_scorecard(card, event=model_event(data.event), names=NAMES)
 
 
@@ -141,7 +152,7 @@ def _default_challengers(
     return made
 
 
-def _card(data: DefaultData, rows: npt.NDArray[np.bool_], labels: Floats, names: Sequence[str]) -> Scorecard:
+def _card(data: DefaultData, rows: Ints | npt.NDArray[np.bool_], labels: Floats, names: Sequence[str]) -> Scorecard:
     columns = [INDEX[name] for name in names]
     return Scorecard.fit(data.x[rows][:, columns], labels[rows], names=names, monotone=directions(names))
 

@@ -1,66 +1,95 @@
-"""How true the reasons of a trained pair of models are, as figures of its run."""
+"""How true the reasons of a trained pair of models are: which are published, and figures of its run.
+
+What decides is learnt from some held-out predictions, what is told is measured on others, against other orders.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from models.effects import Effects
 from models.late import LateModel
 from models.numbers import Floats, Ints
-from models.reason_checks import Model, ReasonChecks, check_reasons, resampled
+from models.reason_checks import Model, ReasonChecks, check_reasons, learn_effects
 from models.scale import ScoreScale
 from receivables.outcomes import late_column
 from training.dataset import DefaultData, LateData
 from training.evaluate import ALL, Figure
 from training.fit import MODEL, LateFit, Settings
 from training.fit_default import DefaultFit
+from training.refits import default_refits, late_refits
 
-#: Predictions whose reasons are checked, and orders that stand for the reference.
-CHECKED: Final = 120
-REFERENCE: Final = 64
-#: Metrics of a figure of reasons.
+#: Held-out predictions: those that effects are learnt from, and their reference; those checked, and theirs.
+PARTS: Final = (72, 24, 96, 48)
+#: Metrics of a figure of reasons; `BEFORE` stands after one that is of all reasons, by size alone.
 FAITHFUL: Final = "reasons_faithful"
 SIGN: Final = "reasons_sign"
 ORDER: Final = "reasons_order"
 STABLE: Final = "reasons_stable"
+NAMED: Final = "reasons_named"
+BEFORE: Final = "_before"
+
+
+@dataclass(frozen=True)
+class ReasonFigures:
+    """What is published of either model, and the figures of both."""
+
+    late: Effects
+    default: Effects
+    figures: tuple[Figure, ...]
 
 
 def reason_figures(
     late: LateData, late_fit: LateFit, default: DefaultData, default_fit: DefaultFit, settings: Settings
-) -> list[Figure]:
-    """Shares of the reasons of held-out predictions that pass each check of `models.reason_checks`, by model.
+) -> ReasonFigures:
+    """Shares of the published reasons that pass each check of `models.reason_checks`, by model.
 
     `rows` of a figure are predictions, `events` their published reasons. What is not measured is left out.
     """
-    scale, model, rows = ScoreScale.load(), late_fit.model, late_fit.heldout.rows
-    made = []
+    scale, model, late_effects = ScoreScale.load(), late_fit.model, Effects()
+    figures: list[Figure] = []
     if isinstance(model, LateModel):  # another's cannot explain itself
-        made = _figures(late_column(0), model, late.x, rows, settings.late_seeds, None)
-    return [
-        *made,
-        *_figures(
-            default.event.name, default_fit.model, default.x, default_fit.heldout.rows, settings.default_seeds, scale
-        ),
-    ]
+        others = late_refits(late, late_fit, settings)
+        late_effects, found = _judged(late_column(0), model, late.x, late_fit.heldout.rows, None, others)
+        figures += found
+    again = default_refits(default, default_fit, settings)
+    rows, name = default_fit.heldout.rows, default.event.name
+    default_effects, found = _judged(name, default_fit.model, default.x, rows, scale, again)
+    return ReasonFigures(late_effects, default_effects, (*figures, *found))
 
 
-def _figures(target: str, model: Model, x: Floats, held: Ints, seeds: int, scale: ScoreScale | None) -> list[Figure]:
-    if len(held) < 2:
-        return []
-    # evenly spread over the held-out period, the reference between the predictions
-    chosen = x[held[np.linspace(0, len(held) - 1, min(len(held), CHECKED + REFERENCE)).astype(np.int64)]]
-    is_reference = np.zeros(len(chosen), dtype=np.bool_)
-    is_reference[:: max(round(len(chosen) / REFERENCE), 2)] = True
-    checks = check_reasons(
-        model, chosen[~is_reference], chosen[is_reference], scale=scale, others=resampled(model, seeds)
-    )
-    return [_figure(target, metric, value, checks) for metric, value in _metrics(checks).items() if value is not None]
+def _judged(
+    target: str, model: Model, x: Floats, held: Ints, scale: ScoreScale | None, others: Sequence[Model]
+) -> tuple[Effects, list[Figure]]:
+    if len(held) < len(PARTS):
+        return Effects(), []
+    learnt, its_reference, checked, reference = (x[held[part]] for part in _parts(len(held)))
+    effects = learn_effects(model, learnt, its_reference, scale=scale)
+    before = check_reasons(model, checked, reference, scale=scale)
+    after = check_reasons(model, checked, reference, scale=scale, effects=effects, others=others)
+    return effects, [*_figures(target, after, ""), *_figures(target, before, BEFORE)]
 
 
-def _metrics(checks: ReasonChecks) -> dict[str, float | None]:
-    return {FAITHFUL: checks.faithful, SIGN: checks.sign, ORDER: checks.order, STABLE: checks.stable}
+def _parts(rows: int) -> list[Ints]:
+    """Disjoint places for each of `PARTS`, spread over all rows; fewer where there are not so many."""
+    count = min(rows, sum(PARTS))
+    places = np.linspace(0, rows - 1, count).astype(np.int64)
+    ends = np.maximum(np.cumsum(PARTS)[:-1] * count // sum(PARTS), [1, 2, 3])  # none is empty
+    return [np.sort(part) for part in np.split(np.random.default_rng(0).permutation(places), ends)]
 
 
-def _figure(target: str, metric: str, value: float, checks: ReasonChecks) -> Figure:
-    return Figure(target, ALL, MODEL, metric, checks.rows, checks.reasons, value, np.nan, np.nan)
+def _figures(target: str, checks: ReasonChecks, suffix: str) -> Iterator[Figure]:
+    values = {
+        FAITHFUL: checks.faithful,
+        SIGN: checks.sign,
+        ORDER: checks.order,
+        NAMED: checks.named,
+        STABLE: checks.stable,
+    }
+    for metric, value in values.items():
+        if value is not None:
+            yield Figure(target, ALL, MODEL, metric + suffix, checks.rows, checks.reasons, value, np.nan, np.nan)

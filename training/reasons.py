@@ -34,6 +34,7 @@ def reasons_of(orders: Orders, x: Floats, champion: Champion) -> pd.DataFrame:
     value exactly, as in the service's answer. Code and points are null where nothing that counts is left.
     """
     ids = pd.DataFrame({"invoice_id": orders.ids, "customer_id": orders.customer_id})
-    late = Ranked.of(champion.late.explain(x)).frame("late")
-    default = Ranked.of(champion.default.explain(x), scale=champion.scale).frame("default")
+    late = Ranked.of(champion.late.explain(x), effects=champion.late_effects).frame("late")
+    parts, scale = champion.default.explain(x), champion.scale
+    default = Ranked.of(parts, scale=scale, effects=champion.default_effects).frame("default")
     return pd.concat([ids, late, default], axis=1)

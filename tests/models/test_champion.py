@@ -81,7 +81,7 @@ def test_any_damaged_byte_anywhere_is_refused(champion: Champion, tmp_path: Path
     save(tmp_path / "good", champion)
     r = np.random.default_rng(3)
     files = sorted(path.relative_to(tmp_path / "good") for path in (tmp_path / "good").rglob("*") if path.is_file())
-    assert len(files) == 16
+    assert len(files) == 17
     for name in files:
         folder = Path(shutil.copytree(tmp_path / "good", tmp_path / "bad"))
         data = bytearray((folder / name).read_bytes())

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from models.basis import RatingBasis
+from models.basis import ACCEPTED, REFUSED, UNJUDGED, RatingBasis
 from models.belt import Belt, Line
 from models.champion import load_champion
 from models.intervals import DEPTHS, Intervals, Tails
@@ -317,6 +317,16 @@ def test_a_model_that_was_judged_says_how_sure_it_is(seller: Any, state: State) 
     assert 0 < low < answer["probabilities"]["default_12m"] < high < 1
     assert answer["probabilities"]["interval_level"] == 0.9
     assert answer["expected_payment"]["observed_coverage_90d"] == 0.791
+
+
+def test_a_rating_that_rests_on_the_worst_days_past_due_alone_is_said_to(seller: Any, state: State) -> None:
+    payer, champion = seller.customers()[0], state.tools.champion
+    for verdict, is_said in ((ACCEPTED, False), (UNJUDGED, False), (REFUSED, True)):
+        default = champion.default.judged(RatingBasis(verdict, "as measured"), Belt())
+        tools = replace(state.tools, champion=replace(champion, default=default))
+        answer = scored(order(payer), state.payers.known(payer, has_items=False), tools)
+        warnings = " ".join(answer["data_quality"]["warnings"])
+        assert ("rests on the worst days past due alone" in warnings) == is_said
 
 
 def test_the_previous_score_is_that_of_the_decision_before(seller: Any, state: State) -> None:

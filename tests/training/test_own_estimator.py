@@ -16,7 +16,7 @@ from models.protocols import OwnModel, load_estimator
 from receivables.errors import ArtefactError, ConfigError, InputError
 from receivables.outcomes import OutcomeConfig
 from tests.training.seller import CUTOFF, MLFLOW_NOISE, SETTINGS, TRAINED_AT, Seller
-from training import run
+from training import candidate
 from training.dataset import LateData
 from training.fit import MODEL, OWN_RATE, SCORECARD, LateFit, fit_late, judged_late
 from training.run import train
@@ -104,4 +104,4 @@ def test_what_has_no_form_on_disk_is_never_written(late_data: LateData) -> None:
         late_fit = type("F", (), {"model": object()})()
 
     with pytest.raises(ArtefactError, match="no form on disk"):
-        run._storable(Fitted())  # type: ignore[arg-type]
+        candidate.storable(Fitted())  # type: ignore[arg-type]

@@ -43,7 +43,11 @@ def test_every_invoice_has_the_reasons_of_its_order_in_numbers_that_add_up(
     for i in range(20):
         _, late, default = champion.explained(x[i : i + 1])
         row, scale = told.iloc[i], champion.scale
-        for prefix, found in (("late", explanation(late, x[i])), ("default", explanation(default, x[i], scale=scale))):
+        both = (
+            ("late", explanation(late, x[i], effects=champion.late_effects)),
+            ("default", explanation(default, x[i], scale=scale, effects=champion.default_effects)),
+        )
+        for prefix, found in both:
             lines = [line for line in found.lines if line.code != OTHER]
             for k, line in enumerate(lines, start=1):
                 assert (row[f"{prefix}_reason_{k}"], row[f"{prefix}_points_{k}"]) == (line.code, line.points)

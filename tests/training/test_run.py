@@ -24,7 +24,8 @@ pytestmark = [pytest.mark.filterwarnings(line) for line in MLFLOW_NOISE]
 MODELS = ("otc-late-payment", "otc-default")
 CARDS = {f"card_{use}.{kind}" for use in ("late", "default") for kind in ("md", "html")}
 TABLES = {"figures.json", "by_month.json", "by_segment.json"}
-PICTURES = {f"pictures/{name}.png" for name in ("calibration", "by_month", "shap_late", "shap_default")}
+_DRAWN = ("calibration", "calibration_default", "by_month", "shap_late", "shap_default")
+PICTURES = {f"pictures/{name}.png" for name in _DRAWN}
 
 
 @pytest.fixture
@@ -80,6 +81,8 @@ def test_pictures_cards_and_tables_lie_with_the_run(seller: Seller) -> None:
     assert present >= CARDS | TABLES | PICTURES
     for picture in PICTURES:
         assert (place / picture).read_bytes().startswith(b"\x89PNG")
+    shown = {name: _card(seller, f"card_{name}.html").count("data:image/png;base64,") for name in ("late", "default")}
+    assert shown == {"late": 3, "default": 2}
 
 
 def test_cards_state_the_data_and_the_cut_off(seller: Seller) -> None:
