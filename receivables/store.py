@@ -116,16 +116,18 @@ class LedgerStore:
         return self._watch.newest(self._newest_batch) if self._watch else self._newest_batch()
 
     def _newest_batch(self) -> int:
+        driver = self._engine.dialect.loaded_dbapi
         with reaching(self.address):
-            connection = self._engine.raw_connection()  # asked before every order: the text is ready-made
-            try:
-                cursor = connection.cursor()
-                cursor.execute(_NEWEST_BATCH)
-                return int(cursor.fetchall()[0][0])
-            except self._engine.dialect.loaded_dbapi.Error as error:
+            try:  # asked before every order: the text is ready-made, and the driver's own errors come unwrapped
+                connection = self._engine.raw_connection()
+                try:
+                    cursor = connection.cursor()
+                    cursor.execute(_NEWEST_BATCH)
+                    return int(cursor.fetchall()[0][0])
+                finally:
+                    connection.close()
+            except driver.Error as error:
                 raise UnavailableError(f"ledger {self.address}: cannot be read: {error}") from None
-            finally:
-                connection.close()
 
     def loaded_at(self) -> dt.datetime | None:
         """When the last load that changed something was made, UTC; null for a ledger without any."""

@@ -7,16 +7,21 @@ from dataclasses import dataclass
 from typing import Final
 
 from tests.proof import artefact_proofs as artefacts
+from tests.proof import hostile_proofs as hostile
 from tests.proof import journal_proofs as journal
+from tests.proof import live_proofs as live
 from tests.proof.tally import Tally
 
 
 @dataclass(frozen=True)
 class Proof:
-    """`short` takes seconds, `long` minutes; both find the same kind of failure."""
+    """`short` takes seconds, `long` minutes; both find the same kind of failure.
+
+    `short` is null where tests of the service keep the same promise already.
+    """
 
     name: str
-    short: Callable[[], Tally]
+    short: Callable[[], Tally] | None
     long: Callable[[], Tally]
 
 
@@ -27,4 +32,14 @@ PROOFS: Final = (
     Proof("race", lambda: journal.races(40), lambda: journal.races(10_000)),
     Proof("artefact", lambda: artefacts.damages(100), lambda: artefacts.damages(2_000)),
     Proof("tamper", lambda: journal.tampers(100), lambda: journal.tampers(10_000)),
+    Proof("hostile_bodies", lambda: hostile.bodies(1_500), lambda: hostile.bodies(1_000_000)),
+    # with few orders on a busy machine: none waits as long as the database is frozen
+    Proof(
+        "database",
+        lambda: live.database_cycles(2, seconds=2.0, most_ms=1_000.0),
+        lambda: live.database_cycles(100, seconds=2.0),
+    ),
+    # tests/serving/test_workers.py kills workers, replaces them and stops the service under load
+    Proof("worker_kill", None, lambda: live.worker_kills(100, every=5.0)),
+    Proof("rolling_stop", None, lambda: live.rolling_stops(100)),
 )
