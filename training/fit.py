@@ -102,6 +102,7 @@ class LateFit:
     labels: Floats
     splits: tuple[Split, ...]
     rounds: int
+    head_rounds: int = 0
 
 
 def fit_late(data: LateData, settings: Settings, *, margin_days: int, tick: Tick = lambda _: None) -> LateFit:
@@ -121,7 +122,7 @@ def fit_late(data: LateData, settings: Settings, *, margin_days: int, tick: Tick
     final = late_heads(final, labels, data.x, settings, of_heads, seeds)
     tick("payment time")
     served = late_served(final, data, heldout, labels, margin_days=margin_days)
-    return LateFit(served, heldout, labels, splits, of_law)
+    return LateFit(served, heldout, labels, splits, of_law, of_heads)
 
 
 def _at_origins(
