@@ -9,10 +9,10 @@ export DO_NOT_TRACK := true
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help run test proof bench world lint bento docs lock clean
+.PHONY: help run test proof bench world lint bento docs lock sbom vulnerable clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.stamp-run ## from nothing to a scored order and its reports: simulate, import, train, serve, score, report
 	$(BIN)/otcrisk demo
@@ -25,11 +25,11 @@ proof: $(VENV)/.stamp-test ## minutes: what the service promises, broken on purp
 	$(BIN)/python -m tests.proof
 	$(BIN)/pytest -m slow
 
-bench: $(VENV)/.stamp-bench ## the feature engine beside its peers: ratios, benchmarks/results.json, docs/performance.md
+bench: $(VENV)/.stamp-test ## the feature engine beside its peers: ratios, benchmarks/results.json, docs/performance.md
 	$(BIN)/python -m benchmarks $(ARGS)
 
-world: $(VENV)/.stamp-bench ## the payment-time law beside other learners on one ledger; ARGS="--ledger ... --as-of ... --issued ..."
-	$(PIP) install --quiet -c requirements.lock -e ".[world]"
+world: $(VENV)/.stamp-test ## the payment-time law beside other learners on one ledger; ARGS="--ledger ... --as-of ... --issued ..."
+	$(PIP) install --quiet --require-hashes --no-deps -r requirements.lock -r requirements-world.lock
 	$(BIN)/python -m benchmarks.world $(ARGS)
 
 lint: $(VENV)/.stamp-test ## ruff, mypy, import-linter
@@ -44,9 +44,14 @@ bento: $(VENV)/.stamp-test ## pack the service and the champion of OTCRISK_HOME 
 docs: $(VENV)/.stamp-run ## write the pages that are generated from tables
 	$(BIN)/otcrisk docs
 
-lock: $(VENV)/.stamp-test ## pin every dependency anew, within the bounds of pyproject.toml
-	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade \
-		--no-emit-index-url --no-annotate --custom-compile-command "make lock" --quiet -o requirements.lock
+lock: $(VENV)/.stamp-test ## pin every dependency anew, with hashes, within the bounds of pyproject.toml
+	$(BIN)/python .ci/lock.py --upgrade
+
+sbom: $(VENV)/.stamp-supply ## software bill of materials of what is locked for running: sbom.json (CycloneDX)
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o sbom.json
+
+vulnerable: $(VENV)/.stamp-supply ## known vulnerabilities of what is locked; fails where a package could not be looked up
+	$(BIN)/python .ci/vulnerable.py
 
 clean: ## remove the environment, the state in var/ and every cache
 	rm -rf $(VENV) var dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
@@ -59,14 +64,17 @@ $(BIN)/python:
 		|| { echo "Python's venv module is incomplete; on Debian: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
+# every file that is installed has a hash in a lock, which is complete (--no-deps: pip refuses hashes of extras); the
+# product itself is built here, from what lies here
 $(VENV)/.stamp-run: $(BIN)/python pyproject.toml requirements.lock
-	$(PIP) install --quiet -c requirements.lock -e .
+	$(PIP) install --quiet --require-hashes --no-deps -r requirements.lock
+	$(PIP) install --quiet --no-deps -e .
 	@touch $@
 
-$(VENV)/.stamp-bench: $(BIN)/python pyproject.toml requirements.lock
-	$(PIP) install --quiet -c requirements.lock -e ".[bench]"
-	@touch $@ $(VENV)/.stamp-run
+$(VENV)/.stamp-test: $(VENV)/.stamp-run requirements-test.lock
+	$(PIP) install --quiet --require-hashes --no-deps -r requirements.lock -r requirements-test.lock
+	@touch $@
 
-$(VENV)/.stamp-test: $(BIN)/python pyproject.toml requirements.lock
-	$(PIP) install --quiet -c requirements.lock -e ".[test]"
-	@touch $@ $(VENV)/.stamp-run
+$(VENV)/.stamp-supply: $(VENV)/.stamp-run requirements-supply.lock
+	$(PIP) install --quiet --require-hashes --no-deps -r requirements.lock -r requirements-supply.lock
+	@touch $@

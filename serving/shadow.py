@@ -18,6 +18,7 @@ from typing import Any, Final
 from models.champion import load_champion
 from receivables.config import home
 from receivables.decision import DecisionRecord
+from receivables.personal import is_natural
 from serving.assess import assess
 from serving.payers import Knowledge
 from serving.schemas import ScoreRequest
@@ -68,9 +69,7 @@ class Shadow:
         found = assess(bare, known, self._tools)
         served, risk = record.response, found.prediction.risk if found.prediction else None
         return {
-            "score_id": record.score_id,
-            "as_of": record.as_of,
-            "recorded_at": record.recorded_at,
+            **_when(record),
             "champion": {
                 "version": served["model"]["version"],
                 "outcome": served["decision"]["outcome"],
@@ -86,6 +85,13 @@ class Shadow:
                 "late_over_30": found.prediction.lateness.late_over[30] if found.prediction else None,
             },
         }
+
+
+def _when(record: DecisionRecord) -> dict[str, str | None]:
+    """Which decision it was; of one about a person the day alone, so that an erasure leaves nothing about them here."""
+    if is_natural(record.request):
+        return {"score_id": None, "as_of": record.as_of[:10], "recorded_at": record.recorded_at[:10]}
+    return {"score_id": record.score_id, "as_of": record.as_of, "recorded_at": record.recorded_at}
 
 
 def open_shadow(tools: Tools) -> Shadow | None:

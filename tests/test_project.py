@@ -45,14 +45,52 @@ def test_a_generated_page_is_committed_as_generated(page: str) -> None:
     assert (_ROOT / page).read_text(encoding="utf-8") == PAGES[page](), "run: otcrisk docs"
 
 
-def test_the_lock_pins_every_dependency_and_names_no_registry() -> None:
-    lines = (_ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
-    pins = [line for line in lines if not line.startswith("#")]
-    assert all(re.fullmatch(r"[a-z0-9._-]+==\S+( ; .+)?", pin) for pin in pins)
-    pinned = {pin.partition("==")[0] for pin in pins}
-    wanted = _PROJECT["project"]["dependencies"] + _PROJECT["project"]["optional-dependencies"]["test"]
+_LOCKS = {"requirements.lock": [], "requirements-test.lock": ["test"], "requirements-world.lock": ["world"],
+          "requirements-supply.lock": ["supply"]}  # fmt: skip
+
+
+def _pins(name: str) -> dict[str, str]:
+    """What a lock pins, each with its text."""
+    text = (_ROOT / name).read_text(encoding="utf-8")
+    found = re.findall(r"^[a-z0-9].*(?:\n .*)*", text, re.M)
+    return {re.split(r"[=\s]", pin)[0]: pin for pin in found}
+
+
+@pytest.mark.parametrize("name", _LOCKS)
+def test_a_lock_pins_every_dependency_with_hashes_and_names_no_registry(name: str) -> None:
+    pins = _pins(name)
+    assert pins
+    for pin in pins.values():
+        first, *hashes = [line.strip(" \\") for line in pin.splitlines()]
+        assert re.fullmatch(r"[a-z0-9._-]+==\S+( ; .+)?", first)
+        assert hashes
+        assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", line) for line in hashes)
+    assert "//" not in "".join(pins.values())
+
+
+@pytest.mark.parametrize("name", _LOCKS)
+def test_a_lock_and_the_one_that_it_adds_to_hold_what_the_project_asks_for(name: str) -> None:
+    pinned = _pins("requirements.lock") | _pins(name)
+    extras = _PROJECT["project"]["optional-dependencies"]
+    wanted = _PROJECT["project"]["dependencies"] + [line for extra in _LOCKS[name] for line in extras[extra]]
     names = {re.split(r"[^A-Za-z0-9._-]", requirement)[0].lower() for requirement in wanted} - {"otc-risk"}
-    assert names <= pinned
+    assert names <= set(pinned)
+    twice = set(_pins("requirements.lock")) & set(_pins(name)) if name != "requirements.lock" else set()
+    assert twice == set()
+
+
+_IMPORTED = {"python-dateutil": "dateutil", "scikit-learn": "sklearn", "nbclient": "nbclient", "httpx2": "httpx2",
+             "pytest-timeout": "pytest_timeout", "pytest-xdist": "xdist", "import-linter": "importlinter",
+             "ipykernel": "ipykernel"}  # fmt: skip
+#: Installed where they are used only; their own make targets import them.
+_ELSEWHERE = {"world", "supply"}
+
+
+@pytest.mark.parametrize("extra", sorted(set(_PROJECT["project"]["optional-dependencies"]) - _ELSEWHERE))
+def test_what_an_extra_brings_can_be_imported(extra: str) -> None:
+    names = [re.split(r"[^A-Za-z0-9._-]", line)[0] for line in _PROJECT["project"]["optional-dependencies"][extra]]
+    for name in set(names) - {"otc-risk", "pandas-stubs", "uv"}:
+        assert importlib.import_module(_IMPORTED.get(name, name))
 
 
 def test_each_dependency_states_its_reason_and_its_bounds() -> None:

@@ -67,6 +67,7 @@ def test_neither_refusals_nor_logs_repeat_what_was_sent(
     ours = [record.getMessage() for record in caplog.records if not record.name.startswith(("httpx", "asyncio"))]
     assert [line for line in ours if CANARY in line] == []
     assert CANARY not in "".join(capfd.readouterr())
+    assert CANARY not in client.get("/metrics").text
 
 
 def test_a_failure_of_our_own_is_logged_without_the_value_that_caused_it(

@@ -29,11 +29,16 @@ def watched(state: State, seller: Any, tmp_path: Path) -> Iterator[State]:
     state.shadow.close()
 
 
-def ask(state: State, number: int) -> Any:
+def ask(state: State, number: int, **customer: str) -> Any:
     app = create_app()
     app.state.serving = state
     with TestClient(app, client=HERE) as client:
-        body = {**ORDER, "request_id": f"r{number}", "options": {"timeout_ms": 60_000}}
+        body = {
+            **ORDER,
+            "customer": ORDER["customer"] | customer,
+            "request_id": f"r{number}",
+            "options": {"timeout_ms": 60_000},
+        }
         return client.post("/v1/orders/score", json=body)
 
 
@@ -47,6 +52,17 @@ def test_a_recorded_answer_is_scored_by_the_challenger_too(watched: State, tmp_p
     assert found["score_id"] == answer["score_id"]
     assert found["champion"]["late_over_0"] == answer["probabilities"]["late_over_0"]
     assert found["challenger"]["late_over_0"] > 0
+    watched.shadow = Shadow(watched.tools, tmp_path / "again.jsonl")
+
+
+def test_of_a_person_nothing_is_kept_that_leads_back_to_the_decision(watched: State, tmp_path: Path) -> None:
+    answer = ask(watched, 1, legal_form="NATURAL_PERSON").json()
+    assert watched.shadow is not None
+    watched.shadow.close()
+    text = (tmp_path / "shadow.jsonl").read_text(encoding="utf-8")
+    found = json.loads(text)
+    assert answer["score_id"] not in text
+    assert (found["score_id"], len(found["as_of"]), len(found["recorded_at"])) == (None, 10, 10)
     watched.shadow = Shadow(watched.tools, tmp_path / "again.jsonl")
 
 
