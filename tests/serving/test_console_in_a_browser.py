@@ -17,7 +17,11 @@ from playwright.sync_api import Page as Tab
 from playwright.sync_api import sync_playwright
 
 from receivables.access_keys import AccessKeys
+from receivables.config import conf_dir
+from receivables.control_log import ControlLog
 from receivables.decision_log import DecisionLog
+from receivables.four_eyes import Person
+from receivables.policy_change import propose_policy
 from reports import console_page
 from serving.app import create_app
 from serving.auth import LOCAL, KeyRing
@@ -38,6 +42,7 @@ class Desk:
     key: str
     score_ids: list[str]
     payer: str
+    change_id: str
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +55,18 @@ def desk(seller: Seller, tools: Tools, payers: Payers, tmp_path_factory: pytest.
     state = State(tools, DecisionLog(home / "decisions.sqlite"), payers, KeyRing(keys), pages=console_page)
     payer = seller.customers()[0]
     ids = [decide_now(state, order(i, name, payer), {}, LOCAL)[0].score_id for i, name in enumerate(CORPUS)]
+    policy = conf_dir() / "policy.toml"
+    text = policy.read_text(encoding="utf-8").replace(tools.policy.version, "credit-policy@next")
+    with ControlLog(state.log.path) as acts:
+        changed = text.replace("threshold = 60\n", "threshold = 90\n")
+        by, now = Person("k0", "a.kim"), dt.datetime.now(dt.UTC)
+        change_id = propose_policy(acts, policy, changed, by=by, now=now).change_id
     app, listening = create_app(), bind("127.0.0.1", 0)
     app.state.serving = state
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
     running = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     running.start()
-    yield Desk(f"http://127.0.0.1:{listening.getsockname()[1]}", key, ids, payer)
+    yield Desk(f"http://127.0.0.1:{listening.getsockname()[1]}", key, ids, payer, change_id)
     server.should_exit = True
     running.join(20)
     state.journal.close()
@@ -106,6 +117,8 @@ def pages(desk: Desk) -> dict[str, str]:
         "decision": f"/console/decisions/{desk.score_ids[0]}",
         "customer": f"/console/customers/{desk.payer}",
         "model": "/console/model",
+        "changes": "/console/changes",
+        "change": f"/console/changes/{desk.change_id}",
     }
 
 
