@@ -31,6 +31,7 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("ship", "cli.ship", "copy the decision log to PostgreSQL, as the service does in the background"),
     ("privacy", "cli.privacy", "export or erase what is stored about a person, or end it after the policy's years"),
     ("changes", "cli.changes", "propose, show and approve policies and promotions, two persons each"),
+    ("replay", "cli.replay", "make recorded decisions again, and compare every bit"),
     ("adapt", "cli.adapt", "turn an ERP document into a scoring request, or an answer into one"),
     ("policy", "cli.policy", "check a credit policy, or compare two"),
     ("drift", "cli.drift", "compare features and scores of two periods"),
@@ -45,7 +46,7 @@ EXIT_CODES = """exit codes:
   4  a configuration file is wrong         9  done, but rows were quarantined
   10 drift found                           11 the decision log is not intact
   12 the challenger was refused            13 a leak was found
-  130 interrupted
+  14 a decision was not reproduced         130 interrupted
 
 environment: OTCRISK_HOME (state, default ./var), OTCRISK_CONF (configuration, default the installed conf/)
 """
@@ -57,6 +58,8 @@ DRIFT = 10
 NOT_INTACT = 11
 #: The gate was judged and the challenger does not replace the champion.
 REFUSED = 12
+#: A decision made again is not the recorded one.
+NOT_REPRODUCED = 14
 #: The backtest's leak audit failed: its figures are not to be relied on.
 LEAK = 13
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,15 +17,12 @@ from receivables.facts import Facts
 from receivables.money import parse_minor
 from serving.handlers import Call, Reply
 from serving.ids import new_id
-from serving.ladder import known_then, tools_of
 from serving.problems import FieldProblem, refuse
-from serving.schemas import Id, Text, read_as, read_request
-from serving.score import Occasion, score_order
+from serving.replay import comparable, differences, score_again
+from serving.schemas import Id, Text, read_as
 from serving.state import State
 from serving.wire import parse
 
-#: Of two answers to one question, what may differ: when it was measured, and hashes over that.
-_OF_THE_OCCASION: Final = frozenset({"timing_ms", "audit"})
 Outcome = Literal["APPROVE", "APPROVE_WITH_CONDITIONS", "REVIEW", "HOLD"]
 Reason = Annotated[str, Field(min_length=1, max_length=2_000)]
 
@@ -88,18 +85,8 @@ def replay(state: State, call: Call) -> Reply:
     model, policy or feature set than then (`versions`) it need not be.
     """
     record = state.log.get(call.path["score_id"])
-    request = read_request(dict(record.request))
-    now = dt.datetime.fromisoformat(record.recorded_at)
-    again = score_order(
-        request,
-        record.request,
-        known=known_then(state.payers, record, request),
-        tools=tools_of(state.tools, record.response["degraded"]["mode"]) or state.tools,
-        occasion=Occasion(record.score_id, record.response["audit"]["audit_id"], now),
-        previous=state.log.latest_score(record.customer_id, before=record.as_of),
-        idempotency_key=record.idempotency_key,
-    )
-    before, after = (_comparable(response) for response in (record.response, again.response))
+    again = score_again(record, state.payers, state.tools, state.log)
+    before, after = (comparable(response) for response in (record.response, again.response))
     changed = _different_versions(record, again)
     return Reply(
         wire(
@@ -108,7 +95,7 @@ def replay(state: State, call: Call) -> Reply:
                 "reproduced": wire(before) == wire(after),
                 "same_versions": not changed,
                 "versions": changed,
-                "differences": list(_differences("", before, after)),
+                "differences": list(differences("", before, after)),
                 "answer": again.response,
             }
         )
@@ -151,10 +138,6 @@ def _shown(note: Note) -> dict[str, Any]:
     return {name: getattr(note, name) for name in names}
 
 
-def _comparable(response: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in response.items() if name not in _OF_THE_OCCASION}
-
-
 def _different_versions(record: DecisionRecord, again: DecisionRecord) -> dict[str, Any]:
     """Versions that are others now; that the ledger has grown makes no difference, it is read as it was known then."""
     return {
@@ -162,11 +145,3 @@ def _different_versions(record: DecisionRecord, again: DecisionRecord) -> dict[s
         for name, value in record.versions.items()
         if name != "ledger_sequence" and value != again.versions.get(name)
     }
-
-
-def _differences(where: str, before: Any, after: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
-        for name in dict.fromkeys((*before, *after)):
-            yield from _differences(f"{where}.{name}" if where else name, before.get(name), after.get(name))
-    elif before != after:
-        yield {"where": where, "recorded": before, "now": after}
