@@ -10,6 +10,7 @@ from tests.proof import artefact_proofs as artefacts
 from tests.proof import hostile_proofs as hostile
 from tests.proof import journal_proofs as journal
 from tests.proof import live_proofs as live
+from tests.proof import people_proofs as people
 from tests.proof.tally import Tally
 
 
@@ -32,6 +33,8 @@ PROOFS: Final = (
     Proof("race", lambda: journal.races(40), lambda: journal.races(10_000)),
     Proof("artefact", lambda: artefacts.damages(100), lambda: artefacts.damages(2_000)),
     Proof("tamper", lambda: journal.tampers(100), lambda: journal.tampers(10_000)),
+    Proof("erasure", lambda: people.erasures(20), lambda: people.erasures(1_000)),
+    Proof("names", lambda: people.pages(15), lambda: people.pages(2_000)),
     Proof("hostile_bodies", lambda: hostile.bodies(1_500), lambda: hostile.bodies(1_000_000)),
     # with few orders on a busy machine: none waits as long as the database is frozen
     Proof(
