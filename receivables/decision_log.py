@@ -49,6 +49,12 @@ _LATEST_SCORE: Final = _LATEST.replace(
     "json_extract(CAST(response AS TEXT), '$.score.credit_score') AS credit_score, "
     "json_extract(CAST(response AS TEXT), '$.scored_at') AS scored_at",
 )
+_TO_REVIEW: Final = """
+SELECT * FROM decisions WHERE seq > ? AND seq <= ? AND (
+    json_extract(payload, '$.response.decision.human_review_required')
+    OR json_extract(payload, '$.personal.key') IS NOT NULL
+) ORDER BY seq LIMIT 100
+"""
 #: Columns that find a record; what they say is in its payload too.
 _COLUMNS: Final = ("score_id", "request_id", "idempotency_key", "customer_id", "as_of", "input_sha256")
 #: Sorts after every moment.
@@ -239,11 +245,16 @@ class DecisionLog:
             except (KeyError, TypeError, ValueError, ArtefactError) as error:
                 yield f"record {row['seq']}: cannot be read: {type(error).__name__}"
 
-    def since(self, seq: int) -> Iterator[tuple[int, DecisionRecord]]:
-        """Number and record of every decision after number `seq` that was not erased, oldest first."""
-        for row in self._walk(seq):
-            with suppress(ErasedError):
-                yield row["seq"], self._record(row)
+    def to_review(self, after: int, until: int) -> Iterator[DecisionRecord]:
+        """The decisions with numbers beyond `after` up to `until` that a person has to look at, oldest first.
+
+        The database itself looks for them; only those about persons, which it cannot read, are opened to see.
+        """
+        while rows := self._rows(_TO_REVIEW, (after, until)):
+            after = rows[-1]["seq"]
+            for record in self._legible(rows):
+                if record.response["decision"]["human_review_required"]:
+                    yield record
 
     def rows_of(self, customer_id: str) -> Iterator[Stored]:
         """Every row of a customer, oldest first, also erased ones."""
@@ -282,7 +293,8 @@ class DecisionLog:
             return record_of(document, _hashes(row), self.personal_keys)
         return DecisionRecord(**{**document, "response": json.loads(row["response"])}, **_hashes(row))
 
-    def _walk(self, seq: int = 0) -> Iterator[sqlite3.Row]:
+    def _walk(self) -> Iterator[sqlite3.Row]:
+        seq = 0
         while rows := self._rows("SELECT * FROM decisions WHERE seq > ? ORDER BY seq LIMIT 500", (seq,)):
             yield from rows
             seq = rows[-1]["seq"]

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from receivables.credit_checks import APPROVED
 from receivables.decision import DecisionRecord
 from receivables.decision_log import DecisionLog
 from receivables.decision_notes import DecisionNotes
@@ -42,7 +41,10 @@ class Waiting:
 
 
 class ReviewQueue:
-    """What of `log` waits for review: not approved, or to be confirmed by a person; safe for threads."""
+    """What of `log` waits for review: not approved, or to be confirmed by a person; safe for threads.
+
+    Entries stay in memory: one is some hundred bytes.
+    """
 
     def __init__(self, log: DecisionLog, rates: RateBook) -> None:
         self._log, self._rates = log, rates.into(Ledger.of())
@@ -56,10 +58,10 @@ class ReviewQueue:
         `filters`: `outcome`, `risk_class`, and `search` in customer number, sales order and score id.
         """
         with self._reading:
-            for seq, record in self._log.since(self._seen):
-                self._seen = seq
-                if needs_review(record):
-                    self._entries[record.score_id] = self._entry(record)
+            newest = self._log.head()[0]
+            for record in self._log.to_review(self._seen, newest):
+                self._entries[record.score_id] = self._entry(record)
+            self._seen = newest
             entries = list(self._entries.values())
         with DecisionNotes(self._log.path) as notes:
             decided = notes.overridden()
@@ -77,19 +79,13 @@ class ReviewQueue:
             record.customer_id,
             order["sales_order"],
             response["decision"]["outcome"],
-            response["score"]["risk_class"],
+            (response.get("score") or {}).get("risk_class"),
             order["gross_amount"],
             order["currency"],
             self._rates.convert_one(minor, order["currency"], day),
             response["valid_until"],
             next(failed, ""),
         )
-
-
-def needs_review(record: DecisionRecord) -> bool:
-    """Whether a person has to look at the order."""
-    decision = record.response["decision"]
-    return decision["outcome"] not in APPROVED or decision["human_review_required"]
 
 
 def _fits(entry: Waiting, filters: Mapping[str, str]) -> bool:

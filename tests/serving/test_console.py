@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 
 from receivables.access_keys import AccessKeys
 from receivables.decision_notes import DecisionNotes
+from receivables.privacy import erase
 from reports import console_page
 from serving.app import create_app
 from serving.auth import KeyRing
@@ -329,3 +330,15 @@ def test_a_form_beyond_the_limit_and_one_of_another_type_are_refused(client: Tes
 def test_a_service_without_pages_has_no_console(desk: State) -> None:
     with visitor(replace(desk, pages=None)) as bare:
         assert bare.get("/console").status_code == 404
+
+
+def test_a_person_waits_like_others_and_leaves_the_list_when_erased(
+    client: TestClient, desk: State, contract_request: dict[str, Any], log_in: Callable[..., str]
+) -> None:
+    log_in()
+    score_id = scored(desk, contract_request, legal_form="NATURAL_PERSON", name="Nora Beispiel")
+    assert "Nora Beispiel" in client.get("/console").text
+    erase(desk.log, contract_request["customer"]["payer"], actor="a", reason="r", now=NOW)
+    assert "Nora Beispiel" not in client.get("/console").text
+    gone = client.get(f"/console/decisions/{score_id}")
+    assert (gone.status_code, "was erased" in gone.text) == (410, True)
