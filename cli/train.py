@@ -109,11 +109,22 @@ def _text(made: Trained, as_of: object) -> str:
             f"{made.event.label}, {made.how['default']}",
             table(_lines(made.figures, "worst days past due", made.event.name), _HEADER),
             *_reasons(made.figures, made.event.name),
+            *_beside(made),
             "",
             f"{verdict}: {made.verdict.reason}",
             f"registered {versions} (run {made.run_id}); champion folder {made.champion}",
         ]
     )
+
+
+def _beside(made: Trained) -> list[str]:
+    from cli.output import table
+
+    if made.beside is None:
+        return []
+    lines = _lines(made.figures, "worst days past due", made.beside.name)
+    within = f"the same within {made.beside.horizon_days} days, {made.how['beside']}"
+    return ["", within, table(lines, _HEADER)]
 
 
 _HEADER = ("target", "slice", "n", "events", "metric", "model [95 %]", "rule", "model - rule [95 %]")

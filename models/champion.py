@@ -2,7 +2,8 @@
 
 Layout: late/ and default/ (each an artefact of its own, as registered), priors.json, rating.json, standby.json (the
 scorecards that answer where the models cannot), effects.json (what reasons move, which decides on those published),
-golden.json (orders with the scores that they must get), manifest.json, and once promoted manifest.sig.
+beside/ (the event within another horizon), golden.json (orders with the scores that they must get), manifest.json, and
+once promoted manifest.sig.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 LATE: Final = "late"
 DEFAULT: Final = "default"
 CHAMPION: Final = "champion"
+BESIDE: Final = "beside"
 _EFFECTS: Final = "effects.json"
 
 
@@ -42,7 +44,8 @@ class Champion:
     """What scores an order: payment-time model, default model, rating scale, peer late rates, and the manifest.
 
     `standby` are the scorecards that answer where the models cannot, null for a champion without. `late_effects` and
-    `default_effects` say which reasons of either model are published.
+    `default_effects` say which reasons of either model are published. `beside` predicts the same event within another
+    horizon, null where the ledger did not hold enough of it; ratings and decisions do not rest on it.
     """
 
     late: LateModel
@@ -53,6 +56,7 @@ class Champion:
     standby: Standby | None = None
     late_effects: Effects = field(default_factory=Effects)
     default_effects: Effects = field(default_factory=Effects)
+    beside: DefaultModel | None = None
 
     @cached_property
     def on_standby(self) -> Champion | None:
@@ -67,6 +71,7 @@ class Champion:
             standby=None,
             late_effects=Effects(),
             default_effects=Effects(),
+            beside=None,
         )
 
     def explained(self, x: Floats) -> tuple[PaymentLaw, Contributions, Contributions]:
@@ -110,13 +115,14 @@ def save_champion(
     key: SigningKey | None = None,
     standby: Standby | None = None,
     effects: Mapping[str, Effects] | None = None,
+    beside: DefaultModel | None = None,
 ) -> None:
     """Writes a signed champion in one step; the one before stays at `artefact.previous(folder)`.
 
     The scale is conf/rating.toml's unless given, the key this installation's (`signing_key`); `effects` of `LATE` and
     `DEFAULT`. Raises ArtefactError where the two models expect different columns.
     """
-    files = _files(late, default, priors, facts, scale, standby, effects or {})
+    files = _files(late, default, priors, facts, scale, standby, effects or {}, beside)
     event, key = default.event.to_dict(), key or signing_key()
     artefact.save(folder, files, facts, kind=CHAMPION, names=late.names, event=event, key=key)
 
@@ -130,9 +136,11 @@ def save_candidate(
     facts: Facts,
     standby: Standby | None = None,
     effects: Mapping[str, Effects] | None = None,
+    beside: DefaultModel | None = None,
 ) -> None:
     """Writes the same without a signature: what training leaves for `otcrisk promote` to judge and to sign."""
-    files, event = _files(late, default, priors, facts, None, standby, effects or {}), default.event.to_dict()
+    files = _files(late, default, priors, facts, None, standby, effects or {}, beside)
+    event = default.event.to_dict()
     artefact.save(folder, files, facts, kind=CHAMPION, names=late.names, event=event)
 
 
@@ -144,14 +152,18 @@ def _files(
     scale: ScoreScale | None,
     cards: Standby | None,
     effects: Mapping[str, Effects],
+    beside: DefaultModel | None,
 ) -> dict[str, bytes]:
-    if late.names != default.names_:
-        raise ArtefactError("both models of a champion must expect the same columns")
+    if late.names != default.names_ or (beside is not None and beside.names_ != late.names):
+        raise ArtefactError("the models of a champion must expect the same columns")
     event = default.event.to_dict()
     parts = {
         LATE: artefact.build(late.to_files(), facts, kind=LATE, names=late.names),
         DEFAULT: artefact.build(default.to_files(), facts, kind=DEFAULT, names=late.names, event=event),
     }
+    if beside is not None:
+        built = artefact.build(beside.to_files(), facts, kind=DEFAULT, names=late.names, event=beside.event.to_dict())
+        parts[BESIDE] = built
     files = {f"{part}/{path}": data for part, built in parts.items() for path, data in built.items()}
     files["priors.json"] = json.dumps(priors.to_json(), indent=1).encode()
     files["rating.json"] = json.dumps((scale or ScoreScale.load()).to_dict(), indent=1).encode()
@@ -232,7 +244,18 @@ def champion_of(found: Artefact, *, names: tuple[str, ...] | None = None, versio
         manifest.to_dict(),
         Standby.from_json(cards, manifest.names) if cards else None,
         *_effects(found),
+        _beside(found, default.event),
     )
+
+
+def _beside(found: Artefact, event: Event) -> DefaultModel | None:
+    """The model of another horizon; none in a champion without."""
+    if not any(path.startswith(f"{BESIDE}/") for path in found.files):
+        return None
+    made = _default(found.sub(BESIDE))
+    if made.names_ != found.manifest.names or made.event.label != event.label:
+        raise ArtefactError(f"{BESIDE}/: does not expect the columns, or predict the event, that the manifest states")
+    return made
 
 
 def _effects(found: Artefact) -> tuple[Effects, Effects]:

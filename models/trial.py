@@ -132,6 +132,8 @@ def _try(found: Artefact) -> Passed:
     some = vectors.x[:_EXPLAINED]
     # both raise where reference and contributions miss the score
     made.late.explain(some), made.default.explain(some)
+    if made.beside is not None:
+        made.beside.explain(some)
     return Passed(len(vectors.x), 2 * len(some))
 
 

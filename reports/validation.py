@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from reports import validation_pictures as pictures
@@ -119,11 +119,16 @@ def _lineage(about: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _customer_model(training: Mapping[str, Any] | None) -> Figures | None:
-    """The customer model's figures of its training run, beside the one-feature rule's."""
+    """The customer model's figures of its training run, a table per horizon, beside the one-feature rule's."""
     if training is None:
         return None
-    event, rule = training["event"], "worst days past due"
-    rows = [f for f in training["figures"] if f["target"] == event]
+    tables_ = [(words.event_words(event), _event_table(training["figures"], event)) for event in training["events"]]
+    return {"run_id": training["run_id"], "tables": tables_}
+
+
+def _event_table(figures: Iterable[Mapping[str, Any]], event: str) -> tuple[list[str], list[list[str]]]:
+    rule = "worst days past due"
+    rows = [f for f in figures if f["target"] == event]
     beside = {(f["slice"], f["metric"]): _said(f) for f in rows if f["predictor"] == rule}
     table = [
         [
@@ -133,8 +138,7 @@ def _customer_model(training: Mapping[str, Any] | None) -> Figures | None:
         for f in rows
         if f["predictor"] == MODEL
     ]
-    header = ["customers", "metric", "n", "events", "model [95 %]", f"{rule} [95 %]"]
-    return {"event": words.event_words(event), "run_id": training["run_id"], "table": (header, table)}
+    return ["customers", "metric", "n", "events", "model [95 %]", f"{rule} [95 %]"], table
 
 
 def _said(figure: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from receivables.remedies import Action
 from serving.assess import NO_EXPLANATIONS, Assessment
 from serving.explain import explanations, notice_codes
 from serving.payers import Knowledge
-from serving.predict import CONFIDENCE, INTERVAL, Lateness, Prediction
+from serving.predict import CONFIDENCE, INTERVAL, Lateness, Prediction, beside
 from serving.schemas import ScoreRequest
 from serving.state import Tools
 
@@ -149,9 +149,19 @@ def _probabilities(prediction: Prediction | None, champion: Champion, policy: Po
         "interval_level": CONFIDENCE if between or around else None,
         "late_over_0_interval": list(between) if between else None,
         f"{event}_interval": list(around) if around else None,
-        # both models answer through the calibration that training judged best out of sample
+        **_beside(prediction, champion),
+        # all models answer through the calibration that training judged best out of sample
         "calibrated": True if prediction else None,
     }
+
+
+def _beside(prediction: Prediction | None, champion: Champion) -> Block:
+    """The event within another horizon, under its own name; nothing for a champion that does not predict one."""
+    if champion.beside is None:
+        return {}
+    name, found = champion.beside.event.name, beside(champion, prediction) if prediction else None
+    between = found[1] if found else None
+    return {name: found[0] if found else None, f"{name}_interval": list(between) if between else None}
 
 
 def _late_probabilities(late: Lateness | None, after: int) -> Block:

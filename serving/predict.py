@@ -107,6 +107,21 @@ def predict(champion: Champion, features: Callable[[], Floats]) -> Prediction:
     )
 
 
+def beside(champion: Champion, prediction: Prediction) -> tuple[float, tuple[float, float] | None] | None:
+    """Probability and interval of the event within the champion's other horizon; None for a champion without one.
+
+    The longer horizon is never the less probable one: where the two models disagree, that of the rating decides.
+    """
+    other = champion.beside
+    if other is None:
+        return None
+    log_odds, shown = other.log_odds(prediction.x), prediction.risk.probability
+    p = _significant(float(sigmoid(log_odds)[0]))
+    is_shorter = other.event.horizon_days < champion.default.event.horizon_days
+    p = min(p, shown) if is_shorter else max(p, shown)
+    return p, _around(p, other.interval(prediction.x, CONFIDENCE, log_odds))
+
+
 def _around(shown: float, bounds: tuple[Floats, Floats] | None) -> tuple[float, float] | None:
     """The bounds as shown, which hold the probability as shown."""
     if bounds is None:
@@ -147,7 +162,7 @@ def _lateness(over: dict[int, int], median: int, first: int, last: int, mean: fl
 def customer_risk(champion: Champion, log_odds: float) -> CustomerRisk:
     """The customer's risk, from the log-odds of the event."""
     scale = champion.scale
-    p = float(f"{float(sigmoid(np.array([log_odds]))[0]):.{_DIGITS}g}")
+    p = _significant(float(sigmoid(np.array([log_odds]))[0]))
     return CustomerRisk(
         probability=p,
         score=min(max(round(scale.unbounded(log_odds)), scale.score_min), scale.score_max),
@@ -155,6 +170,10 @@ def customer_risk(champion: Champion, log_odds: float) -> CustomerRisk:
         rating=scale.rating(p),
         risk_class=scale.risk_class(p),
     )
+
+
+def _significant(p: float) -> float:
+    return float(f"{p:.{_DIGITS}g}")
 
 
 def _ms(start: float, end: float) -> float:

@@ -29,6 +29,7 @@ def save_complete(done: Fitted, folder: Path, facts: Facts, versions: Mapping[st
         late=storable(done),
         default=done.default_fit.model,
         effects=done.effects,
+        beside=None if done.beside is None else done.beside[1].model,
         priors=known.priors.at(known.cutoff.to_datetime64()),
         facts=dataclasses.replace(
             facts,

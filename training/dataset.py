@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -18,7 +18,7 @@ import pandas as pd
 
 from features import History, Orders, Priors, build_features
 from models.numbers import Floats
-from receivables.errors import EmptyInputError
+from receivables.errors import EmptyInputError, NotEnoughDataError
 from receivables.ledger import Ledger
 from receivables.outcomes import (
     EventRule,
@@ -139,11 +139,26 @@ class DefaultData:
         orders = Orders.snapshots(usable["customer_id"].tolist(), usable["as_of"].to_numpy())
         return cls(known, orders, build_features(known.history, orders, known.priors), event, config)
 
+    def beside(self) -> DefaultData | None:
+        """The same snapshots with the next learnable event that differs in its horizon; None without one."""
+        for event in self.config.events:
+            is_like = (event.label, event.days_past_due) == (self.event.label, self.event.days_past_due)
+            if is_like and event.horizon_days != self.event.horizon_days:
+                other = replace(self, event=event)
+                try:
+                    choose_event([(event, other._labels(self.known.cutoff))])
+                except NotEnoughDataError:
+                    continue
+                return other
+        return None
+
     def labels(self, *, cutoff: pd.Timestamp) -> Floats:
         """(n,) 1 where the event comes within its horizon, 0 where not, NaN where that cannot be told at `cutoff`."""
+        return self._labels(cutoff)["label"].to_numpy(dtype=np.float64)
+
+    def _labels(self, cutoff: pd.Timestamp) -> pd.DataFrame:
         frame = pd.DataFrame({"customer_id": self.orders.customer_id, "as_of": self.orders.as_of})
-        found = default_labels(self.known.ledger, frame, self.event, cutoff=cutoff, config=self.config)
-        return found["label"].to_numpy(dtype=np.float64)
+        return default_labels(self.known.ledger, frame, self.event, cutoff=cutoff, config=self.config)
 
 
 def open_invoices(data: LateData) -> npt.NDArray[np.bool_]:

@@ -23,12 +23,16 @@ from training.metrics import COVERAGE
 
 @dataclass(frozen=True)
 class Fitted:
-    """Both fits with their data, the held-out predictions of lateness, the figures, and which reasons are published."""
+    """Both fits with their data, that of the event within another horizon where it can be learnt, and what was found.
+
+    `judged` are the held-out predictions of lateness, `effects` say which reasons are published.
+    """
 
     late: LateData
     default: DefaultData
     late_fit: LateFit
     default_fit: DefaultFit
+    beside: tuple[DefaultData, DefaultFit] | None
     judged: Judged
     figures: tuple[Figure, ...]
     effects: Mapping[str, Effects]
@@ -47,6 +51,7 @@ class Fitted:
             **{f"default.{key}": value for key, value in {**DEFAULT_PARAMS, **default}.items()},
             "late.num_iterations": self.late_fit.rounds,
             "event": self.default.event.name,
+            "event_beside": None if self.beside is None else self.beside[0].event.name,
             "cutoff": self.late.known.cutoff,
         }
 

@@ -17,6 +17,7 @@ from features import VERSION
 from models.artefact import Artefact, Facts
 from models.champion import DEFAULT, LATE, Champion, champion_of, read_candidate, save_default, save_late
 from models.late import LateModel
+from receivables.errors import NotEnoughDataError
 from receivables.ledger import Ledger
 from receivables.outcomes import EventRule, OutcomeConfig
 from training import evidence, heldout, registered, tracking
@@ -31,7 +32,7 @@ from training.fit import (
     fit_late,
 )
 from training.fit import judged_late as judged_late_of
-from training.fit_default import fit_default, judged_default
+from training.fit_default import DefaultFit, fit_default, judged_default
 from training.fitted import Fitted, days_figures, headline
 from training.gate import Check, Gate, Verdict
 from training.promote import NOT_ASKED, Challenger, Decision, current_champion, decide, note, put_in_place, refused
@@ -49,6 +50,7 @@ class Trained:
     cutoff: pd.Timestamp
     fingerprint: str
     event: EventRule
+    beside: EventRule | None
     rows: Mapping[str, int]
     how: Mapping[str, str]
     figures: tuple[Figure, ...]
@@ -84,7 +86,7 @@ def train(
     late, default = LateData.of(known), DefaultData.of(known, config)
     tick("features")
     late_fit = fit_late(late, settings, margin_days=config.maturity_margin_days, tick=tick)
-    default_fit = fit_default(default, settings)
+    default_fit, beside = fit_default(default, settings), _fit_beside(default, settings)
     tick(default.event.label)
     judged = judged_late_of(late, late_fit), judged_default(default, default_fit)
     told = reason_figures(late, late_fit, default, default_fit, settings)
@@ -92,18 +94,28 @@ def train(
         *judge(judged[0], seed=settings.seed),
         *days_figures(late, late_fit, config.maturity_margin_days),
         *judge(judged[1], seed=settings.seed),
+        *([] if beside is None else judge(judged_default(*beside), seed=settings.seed)),
         *told.figures,
     )
     tick("figures")
     effects = {LATE: told.late, DEFAULT: told.default}
     done = Fitted(
-        late, default, late_fit, default_fit, judged[0], figures, effects, fingerprint(known.ledger), settings
+        late, default, late_fit, default_fit, beside, judged[0], figures, effects, fingerprint(known.ledger), settings
     )
     asked = _Asked(promote, approved_by, trained_by, Gate.read(), config.maturity_margin_days)
     keep = _register if isinstance(late_fit.model, LateModel) else _record_only
     made = keep(done, folder=folder, name=name, trained_at=trained_at, asked=asked)
     tick("registered")
     return made
+
+
+def _fit_beside(data: DefaultData, settings: Settings) -> tuple[DefaultData, DefaultFit] | None:
+    """The same event within another horizon: fitted, calibrated and judged for itself; None where it cannot be."""
+    other = data.beside()
+    try:
+        return None if other is None else (other, fit_default(other, settings))
+    except NotEnoughDataError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -175,13 +187,18 @@ def _trained(done: Fitted, run_id: str, versions: Mapping[str, str], verdict: De
         cutoff=done.late.known.cutoff,
         fingerprint=done.fingerprint,
         event=done.default.event,
+        beside=None if done.beside is None else done.beside[0].event,
         rows={
             "invoices": len(done.late.orders),
             "matured_invoices": int((~np.isnan(done.late_fit.labels).all(axis=1)).sum()),
             "snapshots": int((~np.isnan(done.default_fit.labels)).sum()),
             "events": int(np.nansum(done.default_fit.labels)),
         },
-        how={"late": done.late_fit.heldout.how, "default": done.default_fit.heldout.how},
+        how={
+            "late": done.late_fit.heldout.how,
+            "default": done.default_fit.heldout.how,
+            **({} if done.beside is None else {"beside": done.beside[1].heldout.how}),
+        },
         figures=done.figures,
         champion=place,
     )

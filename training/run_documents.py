@@ -85,6 +85,7 @@ def record_of(
             "card_late.html": html(late, _shown(pictures, _LATE_PICTURES)),
             "card_default.md": markdown(default),
             "card_default.html": html(default, _shown(pictures, _DEFAULT_PICTURES)),
+            **_card_beside(done, about),
         },
     )
 
@@ -103,6 +104,15 @@ def _by_group(done: Fitted, groups: npt.NDArray[np.object_]) -> dict[str, dict[s
 def _months(done: Fitted) -> npt.NDArray[np.object_]:
     issued = done.late.orders.as_of[done.late_fit.heldout.rows]
     return issued.astype("datetime64[M]").astype(str).astype(object)
+
+
+def _card_beside(done: Fitted, about: Mapping[str, Any]) -> dict[str, str]:
+    """The card of the event within another horizon, if it was learnt."""
+    if done.beside is None:
+        return {}
+    card = cards.default_card(*done.beside, done.figures, about)
+    name = f"card_{done.beside[0].event.name}"
+    return {f"{name}.md": markdown(card), f"{name}.html": html(card)}
 
 
 def _shown(pictures: Mapping[str, Path], said: Mapping[str, str]) -> dict[str, bytes]:

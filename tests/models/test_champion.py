@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from features import CURVE, NAMES, VERSION, Priors
 from models import Champion, DefaultModel, Facts, LateModel, ScoreScale, artefact, load_champion, save_champion
 from models.champion import champion_of, read_candidate, save_candidate
+from models.effects import Effects
 from models.event import SERIOUS_DELINQUENCY_6M
 from models.late import GRID
 from models.numbers import Floats
@@ -69,6 +71,25 @@ def test_it_comes_back_whole(champion: Champion, rows: Floats, tmp_path: Path) -
     assert again.manifest["training_cutoff"] == "2019-04-30"
     assert again.manifest["metrics"] == {"late": {"auc": 0.87}}
     assert again.manifest["names"] == list(NAMES)
+
+
+def test_the_event_within_another_horizon_and_what_reasons_move_come_back_with_it(
+    champion: Champion, rows: Floats, tmp_path: Path
+) -> None:
+    shorter = replace(SERIOUS_DELINQUENCY_6M, name="serious_delinquency_3m", horizon_days=90)
+    other = DefaultModel(names=NAMES, event=shorter, seeds=(1,), params={"num_iterations": 5}, raw=False)
+    other.fit(rows, np.nan_to_num(rows[:, 1]) > 0.7)
+    effects = {"late": Effects({"PB01": 0.5}), "default": Effects({"OD01": 0.0})}
+    parts = {"late": champion.late, "default": champion.default, "priors": champion.priors, "facts": FACTS}
+    save_champion(tmp_path / "c", **parts, beside=other, effects=effects)  # type: ignore[arg-type]
+    again = load_champion(tmp_path / "c", is_tried=True)
+    assert again.beside is not None
+    assert again.beside.event == shorter
+    assert np.array_equal(again.beside.probability(rows), other.probability(rows))
+    assert (again.late_effects, again.default_effects) == (effects["late"], effects["default"])
+    narrow = DefaultModel(seeds=(1,), raw=False).fit(rows[:, :3], np.nan_to_num(rows[:, 1]) > 0.7)
+    with pytest.raises(ArtefactError, match="same columns"):
+        save_champion(tmp_path / "d", **parts, beside=narrow)  # type: ignore[arg-type]
 
 
 def test_its_parts_are_artefacts_of_their_own(champion: Champion, tmp_path: Path) -> None:

@@ -209,10 +209,14 @@ def test_the_customer_model_is_shown_with_its_own_run() -> None:
     figure = {"target": "serious_delinquency_6m", "slice": "all", "metric": "auc", "rows": 500, "events": 60,
               "value": 0.8123, "low": 0.7, "high": None}  # fmt: skip
     figures = [{**figure, "predictor": MODEL, "high": 0.9}, {**figure, "predictor": "worst days past due", "low": None}]
-    training = {"run_id": "run55", "event": "serious_delinquency_6m", "figures": figures}
+    other = [{**figure, "target": "serious_delinquency_3m", "value": 0.7654} for figure in figures]
+    events = ["serious_delinquency_6m", "serious_delinquency_3m"]
+    training = {"run_id": "run55", "events": events, "figures": [*figures, *other]}
     text = words(read(render("validation.html", validation_figures(record_of(made()), training=training))))
     assert "serious delinquency within 6 months" in text
+    assert "serious delinquency within 3 months" in text
     assert "0.8123 [0.7000, 0.9000]" in text
+    assert "0.7654 [0.7000, 0.9000]" in text
     assert "run55" in text
 
 

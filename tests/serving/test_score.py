@@ -15,7 +15,10 @@ import pytest
 
 from models.basis import ACCEPTED, REFUSED, UNJUDGED, RatingBasis
 from models.belt import Belt, Line
+from models.calibration import Calibration
 from models.champion import load_champion
+from models.default import DefaultModel
+from models.event import Event
 from models.intervals import DEPTHS, Intervals, Tails
 from receivables.currencies import Currencies
 from receivables.decision import PreviousScore, wire
@@ -317,6 +320,23 @@ def test_a_model_that_was_judged_says_how_sure_it_is(seller: Any, state: State) 
     assert 0 < low < answer["probabilities"]["default_12m"] < high < 1
     assert answer["probabilities"]["interval_level"] == 0.9
     assert answer["expected_payment"]["observed_coverage_90d"] == 0.791
+
+
+@pytest.mark.parametrize(("shift", "is_less"), [(-2.0, True), (2.0, False)])
+def test_the_event_within_another_horizon_is_answered_beside_and_never_contradicts(
+    seller: Any, state: State, shift: float, is_less: bool
+) -> None:
+    payer, champion = seller.customers()[0], state.tools.champion
+    event = Event("default_6m", "default", 90, 180, True)
+    other = DefaultModel.from_files(champion.late.names, event, champion.default.to_files())
+    other = other.calibrated(Calibration("affine", 1.0, shift))
+    tools = replace(state.tools, champion=replace(champion, beside=other))
+    p = scored(order(payer), state.payers.known(payer, has_items=False), tools)["probabilities"]
+    assert 0 < p["default_6m"] <= p["default_12m"]
+    assert (p["default_6m"] < p["default_12m"]) == is_less
+    assert p["default_6m_interval"] is None
+    dark = replace(NOTHING, mode="RULES", causes=("LEDGER_UNAVAILABLE",))
+    assert scored(order("007"), dark, tools)["probabilities"]["default_6m"] is None
 
 
 def test_a_rating_that_rests_on_the_worst_days_past_due_alone_is_said_to(seller: Any, state: State) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 
 from receivables.errors import EmptyInputError
 from receivables.ledger import Ledger
-from receivables.outcomes import OutcomeConfig, late_labels
+from receivables.outcomes import EventRule, OutcomeConfig, late_labels
 from receivables.simulation.config import SimulationConfig
 from receivables.simulator import simulate
 from tests.training.seller import CUTOFF, END
@@ -97,6 +98,28 @@ def test_some_snapshots_are_of_customers_before_their_first_invoice(default_data
     from features import INDEX
 
     assert np.isnan(default_data.x[:, INDEX["history_days"]]).any()
+
+
+def test_the_event_beside_differs_in_its_horizon_alone_and_shares_the_snapshots(
+    late_data: LateData, config: OutcomeConfig
+) -> None:
+    names = {90: "e90", 60: "e60", 30: "e30"}
+    e90, e60, e30 = (EventRule(name, "late", days_past_due=30, horizon_days=days) for days, name in names.items())
+    another = EventRule("another", "late", days_past_due=60, horizon_days=60)
+
+    def beside(*events: EventRule) -> DefaultData | None:
+        return DefaultData.of(late_data.known, replace(config, events=events)).beside()
+
+    found = beside(e90, another, e60, e30)
+    assert found is not None
+    assert found.event == e60
+    longer = replace(found, event=e90).labels(cutoff=CUTOFF)
+    both = ~np.isnan(longer)
+    assert (found.labels(cutoff=CUTOFF)[both] <= longer[both]).all()
+    scarce = beside(e90, replace(e60, minimum_events=10**6), e30)
+    assert scarce is not None
+    assert scarce.event == e30
+    assert beside(e90, another) is None
 
 
 def test_an_empty_ledger_and_a_cutoff_before_every_invoice_say_so(ledger: Ledger) -> None:

@@ -31,7 +31,7 @@ def test_each_draw_teaches_another_model_of_the_same_kind(late_data: LateData, l
     assert [model.calibrations for model in again] == [late_fit.model.calibrations] * REFITS
     assert np.abs(margins[0] - margins[1]).max() > 0.01
     said = [model.law(x).late_over(0) for model in (*again, late_fit.model)]
-    assert np.corrcoef(said)[0, 1] > 0.8
+    assert np.corrcoef(said)[0, 1] > 0.5
 
 
 def test_what_is_served_of_the_event_is_what_is_learnt_again(late_data: LateData, config: OutcomeConfig) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import shutil
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from models.basis import ACCEPTED, REFUSED
 from models.champion import load_champion
 from receivables.outcomes import OutcomeConfig
 from tests.training.seller import CUTOFF, MLFLOW_NOISE, SETTINGS, Seller, train_again
@@ -90,6 +92,16 @@ def test_cards_state_the_data_and_the_cut_off(seller: Seller) -> None:
         card = _card(seller, name)
         assert seller.trained.fingerprint in card
         assert "2026-09-20" in card
+
+
+def test_the_event_within_another_horizon_has_a_verdict_figures_and_a_card_of_its_own(seller: Seller) -> None:
+    champion = load_champion(seller.trained.champion)
+    assert champion.beside is not None
+    name = champion.beside.event.name
+    assert name != seller.trained.event.name
+    assert champion.beside.basis_.rating_basis in (ACCEPTED, REFUSED)
+    assert {f.metric for f in seller.trained.figures if f.target == name} >= {"auc", "log_loss"}
+    assert champion.beside.basis_.text() in html.unescape(_card(seller, f"card_{name}.html"))
 
 
 def test_the_weaker_event_is_named_and_never_called_default(seller: Seller) -> None:
