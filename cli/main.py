@@ -31,6 +31,7 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("ship", "cli.ship", "copy the decision log to PostgreSQL, as the service does in the background"),
     ("privacy", "cli.privacy", "export or erase what is stored about a person, or end it after the policy's years"),
     ("changes", "cli.changes", "propose, show and approve policies and promotions, two persons each"),
+    ("standin", "cli.standin", "write the signed table by which an ERP decides while the service is silent"),
     ("replay", "cli.replay", "make recorded decisions again, and compare every bit"),
     ("adapt", "cli.adapt", "turn an ERP document into a scoring request, or an answer into one"),
     ("policy", "cli.policy", "check a credit policy, or compare two"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+import hashlib
 import http.client
 import json
 import random
@@ -112,6 +113,67 @@ class Client:
                 return response.status, {}
         finally:
             connection.close()
+
+
+@dataclass
+class StandIn:
+    """Decides by the table that `otcrisk standin` wrote, while the service is silent; keeps what is to be reported.
+
+    It approves what the customer's orders may come to by its class, and leaves all else to a person. The signature is
+    for the service to check when it hears of the decision; here the table must come from where only the service writes.
+    """
+
+    table: Mapping[str, Any]
+    sha256: str
+    spent: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+    advices: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def load(cls, path: Path) -> StandIn:
+        """The table in the file; its second line is the signature."""
+        data = path.read_bytes().partition(b"\n")[0]
+        return cls(json.loads(data), hashlib.sha256(data).hexdigest())
+
+    def decide(self, order: Mapping[str, Any], now: dt.datetime) -> str:
+        """APPROVE or REVIEW, noted as an advice; REVIEW for everything once the table has run out."""
+        payer, currency = order["customer"]["payer"], order["order"]["currency"]
+        amount = Decimal(order["order"]["gross_amount"]) + self.spent.get((payer, currency), Decimal(0))
+        up_to = self.table["up_to"].get(self.table["customers"].get(payer, ""), {}).get(currency)
+        is_valid = self.table["issued_at"] <= _text(now) <= self.table["valid_until"]
+        outcome = "APPROVE" if is_valid and up_to is not None and amount <= Decimal(up_to) else "REVIEW"
+        if outcome == "APPROVE":
+            self.spent[payer, currency] = amount
+        self.advices.append(
+            {"request": dict(order), "outcome": outcome, "decided_at": _text(now), "table_sha256": self.sha256}
+        )
+        return outcome
+
+
+def decided(client: Client, stand_in: StandIn, order: Mapping[str, Any], now: dt.datetime) -> str:
+    """The outcome for an order: the service's, else the table's."""
+    try:
+        return str(client.score(order)["decision"]["outcome"])
+    except ConnectionError:
+        return stand_in.decide(order, now)
+    except RefusedError as error:
+        if error.status not in _AGAIN:
+            raise
+        return stand_in.decide(order, now)
+
+
+def report(client: Client, stand_in: StandIn) -> None:
+    """Tells the service what was decided meanwhile; what it has not heard of stays for the next time."""
+    while stand_in.advices:
+        try:
+            client.ask("POST", "/v1/decisions/advice", stand_in.advices[0])
+        except RefusedError as error:
+            if error.status != 409:  # it had decided itself, and its answer was lost on the way
+                raise
+        stand_in.advices.pop(0)
+
+
+def _text(moment: dt.datetime) -> str:
+    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def changed(order: Mapping[str, Any], counterfactual: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from receivables.appetite import AUTOMATIC, When
-from receivables.credit_checks import OUTCOMES
+from receivables.credit_checks import OUTCOMES, RISK_CLASSES
 from receivables.facts import Facts
 
 if TYPE_CHECKING:
@@ -29,6 +29,14 @@ class Unscored:
 
 
 @dataclass(frozen=True)
+class StandIn:
+    """Terms of the stand-in table: hours it is valid, and what all orders of a customer may come to, by risk class."""
+
+    valid_hours: int = 24
+    up_to: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Fallback:
     """Terms of the degraded service.
 
@@ -42,6 +50,7 @@ class Fallback:
     ledger_patience_ms: int = 75
     model_share: float = 0.6
     approve: tuple[Unscored, ...] = ()
+    stand_in: StandIn = field(default_factory=StandIn)
 
 
 def degraded(terms: Fallback, mode: str, facts: Facts, decision: Decision) -> Decision:
@@ -77,6 +86,10 @@ def problems(terms: Fallback) -> Iterator[str]:
             yield f"fallback.{name}: expected at least 1, got {getattr(terms, name)}"
     if not 0 <= terms.model_share <= 1:
         yield f"fallback.model_share: expected a share from 0 to 1, got {terms.model_share}"
+    if terms.stand_in.valid_hours < 1:
+        yield f"fallback.stand_in.valid_hours: expected at least 1, got {terms.stand_in.valid_hours}"
+    unknown = [name for name in terms.stand_in.up_to if name not in RISK_CLASSES]
+    yield from (f"fallback.stand_in.up_to.{name}: expected a class A to E" for name in unknown)
     for entry in terms.approve:
         if not entry.when.up_to:
             yield f"fallback.approve {entry.name}: when.up_to is missing; what goes through unscored needs a cap"

@@ -36,6 +36,8 @@ def problems(policy: Policy) -> Iterator[str]:
     yield from fallback.problems(policy.fallback)
     for entry in policy.fallback.approve:
         yield from _amounts(f"fallback.approve {entry.name}: when.up_to", entry.when.up_to)
+    for risk_class, amounts in policy.fallback.stand_in.up_to.items():
+        yield from _amounts(f"fallback.stand_in.up_to.{risk_class}", amounts)
     for i, remedy in enumerate(policy.remedies):
         yield from (f"remedies[{i}] {remedy.code}: {problem}" for problem in _remedy(remedy))
     if LAST_RESORT not in {remedy.code for remedy in policy.remedies}:

@@ -79,6 +79,7 @@ PATHS: Final[tuple[Path, ...]] = (
     Path("/v1/orders/score-batch", "POST", "score", handlers.score_batch, MAX_BATCH_BODY),
     Path("/v1/events", "POST", "ingest", events.post_events, MAX_EVENTS_BODY, reads_ledger=True),
     Path("/v1/events/conflicts", "GET", "review", events.event_conflicts, reads_ledger=True),
+    Path("/v1/decisions/advice", "POST", "score", _later("serving.advice", "advice"), MAX_BODY),
     Path("/v1/decisions/{score_id}", "GET", "review", _later("serving.decisions", "decision")),
     Path("/v1/decisions/{score_id}/replay", "POST", "review", _later("serving.decisions", "replay"), reads_ledger=True),
     Path("/v1/decisions/{score_id}/override", "POST", "review", _later("serving.decisions", "override"), MAX_BODY),

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from serving import answer_schemas as answers
 from serving import event_schemas as events
 from serving import view_schemas as views
+from serving.advice import Advice
 from serving.decisions import Contest, Override
 from serving.schemas import ScoreRequest
 
@@ -49,6 +50,15 @@ _CONTEST: Final = {
     "request_id": "contest-1", "reason": "The invoice was paid in October", "raised_by": "the customer",
     "grounds": "DATA_ERROR",
 }  # fmt: skip
+_ADVICE: Final = {
+    "request": {
+        "request_id": "silent-1", "as_of": "2026-11-20T09:14:05Z", "check_point": "SALES_ORDER",
+        "order": {"sales_order": "4501", "order_date": "2026-11-20", "currency": "EUR", "gross_amount": "900.00",
+                  "payment_terms": {"net_days": 30}},
+        "customer": {"payer": "100482", "legal_form": "LEGAL_PERSON"},
+    },
+    "outcome": "APPROVE", "decided_at": "2026-11-20T09:14:06Z", "table_sha256": "0" * 64,
+}  # fmt: skip
 _EVENTS: Final = {
     "events": [
         {"source": "S4P-100", "document_type": "RV", "document_number": "9000790001", "fiscal_year": 2026,
@@ -69,6 +79,9 @@ OPERATIONS: Final[dict[str, Operation]] = {
         "post", "Keep the ledger current with up to 500 events", events.EventsAnswer, events.Events, example=_EVENTS
     ),
     "/v1/events/conflicts": Operation("get", "Events that contradict the ledger", events.ConflictsAnswer),
+    "/v1/decisions/advice": Operation(
+        "post", "Record what an ERP decided by a stand-in table", answers.ScoreAnswer, Advice, example=_ADVICE
+    ),
     "/v1/decisions/{score_id}": Operation(
         "get", "A recorded decision and the notes on it", views.DecisionAnswer, path=("score_id",)
     ),

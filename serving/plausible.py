@@ -75,6 +75,8 @@ def _account(request: ScoreRequest) -> Iterator[tuple[str, str]]:
     if account is None:
         return
     where = "credit_account"
+    if account.currency not in EXPONENTS:
+        yield f"{where}.currency", "expected an ISO 4217 code such as EUR"
     for name in ("credit_limit_amount", "insured_limit_amount"):
         yield from _money(f"{where}.{name}", getattr(account, name), account.currency, _NOT_NEGATIVE)
     if account.exposure:

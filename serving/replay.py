@@ -65,6 +65,8 @@ def whole(record: DecisionRecord, payers: Payers, tools: Tools, log: DecisionLog
 
     What was decided on memory alone, while the ledger was away, is left out: the ledger holds more.
     """
+    if "stand_in" in record.versions:
+        return Replayed(record.score_id, left_out="decided by a stand-in table")
     if _champion_of(record, [tools.champion]) is None or record.versions["policy_sha256"] != tools.policy.sha256:
         return Replayed(record.score_id, left_out="made by another model or policy")
     if LEDGER_UNAVAILABLE in record.response["degraded"]["causes"] and record.versions["ledger_sequence"]:

@@ -152,6 +152,7 @@ def settled(**changes: object) -> dict[str, Any]:
         ("order.secured_amount", "-0.01", "order.secured_amount"),
         ("customer.customer_since", "2027-01-01", "customer.customer_since"),
         ("credit_account", {"currency": "EUR", "credit_limit_amount": "-1.00"}, "credit_account.credit_limit_amount"),
+        ("credit_account", {"currency": "XXX"}, "credit_account.currency"),
         ("credit_account", {"currency": "JPY", "credit_limit_amount": "1.50"}, "credit_account.credit_limit_amount"),
         ("open_items", items(read_at="2026-11-20T09:14:06Z"), "open_items.read_at"),
         ("open_items", items(item(), item()), "open_items.items[1].document_number"),
