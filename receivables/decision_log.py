@@ -55,6 +55,8 @@ SELECT * FROM decisions WHERE seq > ? AND seq <= ? AND (
     OR json_extract(payload, '$.personal.key') IS NOT NULL
 ) ORDER BY seq LIMIT 100
 """
+#: Why one record of several is not stored; UnavailableError where a person's key cannot be reached.
+Refusal = ConflictError | ErasedError | OutdatedError | UnavailableError
 #: Columns that find a record; what they say is in its payload too.
 _COLUMNS: Final = ("score_id", "request_id", "idempotency_key", "customer_id", "as_of", "input_sha256")
 #: Sorts after every moment.
@@ -148,32 +150,33 @@ class DecisionLog:
         where the log cannot be written: then nothing was stored.
         """
         (stored,) = self.append_all([record])
-        if isinstance(stored, ConflictError | OutdatedError):
+        if not isinstance(stored, DecisionRecord):
             raise stored
         return stored
 
     def append_all(
         self, records: Sequence[DecisionRecord], claims: Sequence[Claim | None] | None = None
-    ) -> list[DecisionRecord | ConflictError | OutdatedError]:
+    ) -> list[DecisionRecord | Refusal]:
         """For each record what `append` gives or raises, in one transaction that reaches the disk once.
 
-        `claims` are what the decisions do to reservations; a record whose claim is outdated is not stored. Raises
-        UnavailableError where the log cannot be written: then none of them was stored.
+        `claims` are what the decisions do to reservations; a record whose claim is outdated is not stored, nor is one
+        about a person where there is no key for it. Raises UnavailableError where the log cannot be written: then none
+        of them was stored.
         """
         with self._transaction():
             head = self._connection.execute(_HEAD).fetchone()
             previous = str(head["record_sha256"]) if head else GENESIS
-            made: list[DecisionRecord | ConflictError | OutdatedError] = []
+            made: list[DecisionRecord | Refusal] = []
             for record, claim in zip(records, claims or [None] * len(records), strict=True):
                 try:
                     stored = self._stored_before(record)
+                    payload = payload_of(record, self.personal_keys) if stored is None else ""
                     if stored is None and claim is not None:
                         reservations.settle(self._connection, claim, record.recorded_at)
-                except (ConflictError, OutdatedError) as error:
+                except (ConflictError, ErasedError, OutdatedError, UnavailableError) as error:  # of this record alone
                     made.append(error)
                     continue
                 if stored is None:
-                    payload = payload_of(record, self.personal_keys)
                     stored = record.sealed_over(previous, payload)
                     self._connection.execute(_INSERT, _values(stored, payload, is_hidden=is_natural(record.request)))
                     previous = stored.record_sha256

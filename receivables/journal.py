@@ -15,8 +15,8 @@ from typing import Final
 
 from receivables.decision import DecisionRecord
 from receivables.decision_log import DecisionLog
-from receivables.errors import ConflictError, UnavailableError
-from receivables.reservations import Claim, OutdatedError
+from receivables.errors import UnavailableError
+from receivables.reservations import Claim
 
 #: Records in one transaction; bounds how long the first of them waits.
 MAX_BATCH: Final = 256
@@ -71,10 +71,10 @@ class Journal:
                     future.set_exception(error)
             else:
                 for (_, _, future), result in zip(taken, stored, strict=True):
-                    if isinstance(result, ConflictError | OutdatedError):
-                        future.set_exception(result)
-                    else:
+                    if isinstance(result, DecisionRecord):
                         future.set_result(result)
+                    else:
+                        future.set_exception(result)
 
     def _batches(self) -> Iterator[list[_Waiting]]:
         """Everything that waits, at most `MAX_BATCH` at a time, until the end is asked for."""

@@ -155,6 +155,18 @@ def test_a_key_that_is_gone_without_an_act_is_an_alarm_and_a_lost_file_is_not_an
         log.get("scr_1")
 
 
+def test_a_person_that_cannot_be_recorded_does_not_take_others_with_it(log: DecisionLog) -> None:
+    log.append(person(1))
+    erase(log, "P1", actor="a", reason="r", now=NOW)
+    made = log.append_all([record(2), person(1), record(3)])  # sent again after the erasure
+    assert [type(one) for one in made] == [DecisionRecord, ErasedError, DecisionRecord]
+    log.append(person(4, customer="P2"))
+    (log.path.parent / MASTER_FILE).unlink()
+    made = log.append_all([record(5), person(6), record(7)])
+    assert [type(one) for one in made] == [DecisionRecord, UnavailableError, DecisionRecord]
+    assert log.head()[0] == 6
+
+
 def test_keys_files_are_for_their_owner_alone(log: DecisionLog) -> None:
     log.append(person())
     for name in (KEYS_FILE, MASTER_FILE):
