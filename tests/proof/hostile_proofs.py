@@ -90,7 +90,7 @@ async def _all(app: Starlette, count: int, dice: random.Random, tally: Tally) ->
             begun_at, slowest, slowest_cpu = _resident(), 0.0, 0.0
         body = _damaged(dice, templates[dice.randrange(len(templates))])
         begun, cpu = time.perf_counter(), time.thread_time()
-        status = await _sent(app, body)
+        status = await sent(app, body)
         slowest_cpu = max(slowest_cpu, time.thread_time() - cpu)
         slowest = max(slowest, time.perf_counter() - begun)
         seen[f"{status // 100}xx"] += 1
@@ -176,7 +176,7 @@ def _replace(dice: random.Random, document: Any) -> None:
         part.extend(part[:1] * dice.choice((1, 50)))
 
 
-async def _sent(app: Starlette, body: Body) -> int:
+async def sent(app: Starlette, body: Body) -> int:
     """The status of the answer; an exception that leaves the application counts as 599."""
     statuses: list[int] = []
     given = {b"content-type": b"application/json", **dict(body.headers)}

@@ -34,7 +34,7 @@ def worker_kills(count: int, *, every: float, seed: int = 1) -> Tally:
     dice, respawns = random.Random(seed), list[float]()
     with world.served("--workers", "2") as ((service,), folder):
         _until(lambda: _started(service) == 2)
-        with loaded([service.port], world.orders(60), name="kill") as found:
+        with loaded([service.port], world.orders(60), clients=4, pause=0.05, name="kill") as found:
             for number in range(count):
                 begun = time.monotonic()
                 os.kill(dice.choice(_children(service.process.pid)), signal.SIGKILL)
@@ -52,7 +52,7 @@ def rolling_stops(count: int) -> Tally:
     tally = Tally("a stop costs no order: drain, then the end", "100 stops, 0 failed requests (one retry)")
     with world.served("--drain", "1", count=2) as (services, folder), ExitStack() as stack:
         ports = [service.port for service in services]
-        with loaded(ports, world.orders(60), name="roll") as found:
+        with loaded(ports, world.orders(60), clients=4, pause=0.05, name="roll") as found:
             for number in range(count):
                 place = number % 2
                 code = services[place].stop()

@@ -10,7 +10,9 @@ from tests.proof import artefact_proofs as artefacts
 from tests.proof import hostile_proofs as hostile
 from tests.proof import journal_proofs as journal
 from tests.proof import live_proofs as live
+from tests.proof import order_proofs as order
 from tests.proof import people_proofs as people
+from tests.proof import schema_proofs as schema
 from tests.proof.tally import Tally
 
 
@@ -36,6 +38,10 @@ PROOFS: Final = (
     Proof("erasure", lambda: people.erasures(20), lambda: people.erasures(1_000)),
     Proof("names", lambda: people.pages(15), lambda: people.pages(2_000)),
     Proof("hostile_bodies", lambda: hostile.bodies(1_500), lambda: hostile.bodies(1_000_000)),
+    Proof("schema", lambda: schema.requests(60), lambda: schema.requests(2_000)),
+    Proof("clock", lambda: order.clocks(1), lambda: order.clocks(40)),
+    Proof("replay", lambda: order.replays(20), lambda: order.replays(20_000)),
+    Proof("cost", None, lambda: order.cost(4_000)),
     # with few orders on a busy machine: none waits as long as the database is frozen
     Proof(
         "database",
