@@ -10,6 +10,7 @@ import datetime as dt
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import pandas as pd
@@ -43,11 +44,15 @@ from reports.history import aging_pictures, history_of, payment_pictures
 
 _EVENT: Final = re.compile(r"(?:default|serious_delinquency)_\d+m")
 
+#: Blocks of an answer that models fill, and the figure that is null where none did.
+_SAID_BY: Final = {"score": "credit_score", "probabilities": "late_over_0", "expected_payment": "median_date"}
+
 Figures = dict[str, Any]
 
 
 def decision_figures(record: DecisionRecord, catalogue: Sequence[Feature], *, ledger: Ledger | None = None) -> Figures:
     """Everything that decision.html shows, by name; `catalogue` gives model inputs their meaning, unit and group."""
+    record = replace(record, response=told(record.response))
     response, request = record.response, record.request
     as_of = pd.Timestamp(record.as_of).tz_convert("UTC").tz_localize(None)
     history = history_of(record.customer_id, request, as_of, ledger)
@@ -83,6 +88,14 @@ def decision_figures(record: DecisionRecord, catalogue: Sequence[Feature], *, le
         "models": {model: model_title(model, event) for model in record.contributions},
         "sums": list(sums(record, event)),
         "audit": audit(record, event),
+    }
+
+
+def told(response: Mapping[str, Any]) -> Figures:
+    """The answer, its blocks of what no model said set to null: their figures are null one by one."""
+    return {
+        name: None if name in _SAID_BY and block and block.get(_SAID_BY[name]) is None else block
+        for name, block in response.items()
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from receivables.decision import DecisionRecord
 from reports import words
-from reports.decision import event_of, reason_list, verdict
+from reports.decision import event_of, reason_list, told, verdict
 from reports.decision_tables import changes, facts
 
 
@@ -29,7 +29,8 @@ def subject_figures(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _decision(stored: Mapping[str, Any]) -> dict[str, Any]:
-    record = DecisionRecord(**{name: value for name, value in stored.items() if name != "notes"})
+    fields = {name: value for name, value in stored.items() if name != "notes"}
+    record = DecisionRecord(**{**fields, "response": told(stored["response"])})
     response = record.response
     event = event_of(response)
     return {

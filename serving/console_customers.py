@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from receivables.errors import NotFoundError
 from serving import customers
 from serving.console import Visit
 from serving.handlers import Call, Reply
@@ -22,7 +23,7 @@ def customer(visit: Visit) -> Response:
     facts = {"payer": visit.path["payer"], "history": history}
     for name in ("risk", "profile"):
         facts[name] = None
-        with suppress(ApiError):  # decided on statelessly: the ledger does not hold the customer
+        with suppress(ApiError, NotFoundError):  # decided on statelessly: the ledger does not hold the customer
             facts[name] = _asked(visit, getattr(customers, name))
     return visit.page("customer", facts)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,12 +17,15 @@ import pytest
 from starlette.testclient import TestClient
 
 from receivables.access_keys import AccessKeys
+from receivables.decision import wire
 from receivables.decision_notes import DecisionNotes
 from receivables.privacy import erase
 from reports import console_page
+from serving.advice import advice as take
 from serving.app import create_app
 from serving.auth import KeyRing
 from serving.console_sessions import AGE, IDLE, Sessions
+from serving.handlers import Call
 from serving.state import State
 
 NOW = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
@@ -342,3 +346,19 @@ def test_a_person_waits_like_others_and_leaves_the_list_when_erased(
     assert "Nora Beispiel" not in client.get("/console").text
     gone = client.get(f"/console/decisions/{score_id}")
     assert (gone.status_code, "was erased" in gone.text) == (410, True)
+
+
+def test_a_decision_that_no_model_made_is_shown_as_one(
+    client: TestClient, desk: State, contract_request: dict[str, Any], log_in: Callable[..., str]
+) -> None:
+    log_in()
+    advice = {"request": contract_request, "outcome": "HOLD", "decided_at": "2026-11-20T09:14:05Z",
+              "table_sha256": "0" * 64}  # fmt: skip
+
+    reply = take(desk, Call(wire(advice)))
+    score_id = json.loads(reply.body)["score_id"]
+    assert score_id in client.get("/console").text
+    page = client.get(f"/console/decisions/{score_id}")
+    assert page.status_code == 200
+    assert "Answered in rules mode" in page.text
+    assert client.get(f"/console/customers/{contract_request['customer']['payer']}").status_code == 200
