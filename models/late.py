@@ -15,10 +15,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from models.asked import ASKED_DAYS, Asked, asked_columns
+from models.asked import ASKED_DAYS, Asked, AskedRate, asked_columns
 from models.belt import Belt
 from models.calibration import Calibration
+from models.cold import FLOOR, PEERS, ColdStart
+from models.cold import SHARE as PEERS_SHARE
 from models.contributions import Contributions
+from models.documents import of_document
 from models.forest import Forest
 from models.habit import Habit
 from models.heads import SHARE, Heads
@@ -58,8 +61,9 @@ class LateModel:
     X is float64 with NaN for null, as `features.build_features` gives it. `habit` gives the log-odds that the trees add
     to: far out, where few outcomes have matured, they hardly do. `calibrations` holds one map per grid day,
     `intervals` how wide intervals of days late must be to hold their level, `belt` how sure the probability of being
-    late at all is, `heads` second opinions on single days. `centres` hold, per column of the start, what it adds for
-    the average invoice at each grid day, none where that was not found out: contributions count from there.
+    late at all is, `heads` second opinions on single days, `cold` how far orders of customers with hardly any known
+    payment are drawn to their peers. `centres` hold, per column of the start, what it adds for the average invoice at
+    each grid day, none where that was not found out: contributions count from there.
     """
 
     names: tuple[str, ...]
@@ -71,6 +75,7 @@ class LateModel:
     intervals: Intervals = field(default_factory=Intervals)
     belt: Belt = field(default_factory=Belt)
     heads: Heads = field(default_factory=Heads)
+    cold: ColdStart = field(default_factory=ColdStart)
     centres: tuple[tuple[float, ...], ...] = ()
     _sections: dict[int, Forest] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -87,6 +92,8 @@ class LateModel:
         if not set(self.habit.columns) <= {column.name for column in self._asked}:
             raise ArtefactError(f"the start needs asked columns that are not there: {self.habit.columns}")
         self.heads.require(self.inputs, self.grid)
+        if self.cold.share and self.knows_no_peers:
+            raise ArtefactError(f"the cold start needs {DEPTH} among the columns and rates of peers among the inputs")
         if self.centres and (len(self.centres), {*map(len, self.centres)}) != (
             len(self.habit.columns),
             {len(self.grid)},
@@ -140,7 +147,8 @@ class LateModel:
         )
         added = habit.parts(rows, asked, days, range(len(days))).values()
         centres = tuple(tuple(part.mean(axis=0).tolist()) for part in added)
-        return cls(tuple(names), inputs, tuple(grid), habit, forest, (Calibration(),) * len(grid), centres=centres)
+        model = cls(tuple(names), inputs, tuple(grid), habit, forest, (Calibration(),) * len(grid), centres=centres)
+        return model if model.knows_no_peers else replace(model, cold=ColdStart(PEERS_SHARE))
 
     def calibrated(self, calibrations: Calibration | Mapping[int, Calibration]) -> LateModel:
         """The same model with one calibration for all grid days, or with those of the days given."""
@@ -177,13 +185,38 @@ class LateModel:
 
     def margins(self, x: npt.ArrayLike, *, threads: int = 1) -> Floats:
         """(n, g) log-odds of being later than each grid day, before calibration and rearrangement."""
-        rows = self._rows(x)
+        rows, cold = self._rows(x), self.cold.weights(self._settled(x))
         made = np.empty((len(rows), len(self.grid)))
         for start in range(0, len(rows), _BLOCK):
             block = rows[start : start + _BLOCK]
             varying = self._looked_up.values(block)
             of_trees = self.forest.margins(block, varying, threads=threads)
-            made[start : start + _BLOCK] = self.heads.moved(of_trees, block, self.grid) + self._start(varying)
+            margins = self.heads.moved(of_trees, block, self.grid) + self._start(varying)
+            made[start : start + _BLOCK] = self._drawn(margins, varying, cold[start : start + _BLOCK])
+        return made
+
+    @property
+    def knows_no_peers(self) -> bool:
+        """Whether rates of peers, or the number of known payments, are not among its columns."""
+        return self._peer_column is None or self._depth is None
+
+    def peers(self, x: npt.ArrayLike) -> Floats:
+        """(n, g) log-odds of peers, which a cold start is drawn to; beyond the days of their rates the portfolio's."""
+        return self._peers(self._looked_up.values(self._rows(x)))
+
+    def _peers(self, varying: Floats) -> Floats:
+        offsets = np.broadcast_to(np.array(self.habit.offsets), varying.shape[:2])
+        if self._peer_column is None:
+            return offsets
+        place, within = self._peer_column
+        rates = np.clip(np.ascontiguousarray(varying[:, :, place]), FLOOR, 1.0 - FLOOR)
+        return np.where(within & ~np.isnan(rates), logit(rates), offsets)
+
+    def _drawn(self, margins: Floats, varying: Floats, weights: Floats) -> Floats:
+        thin, made = np.flatnonzero(weights), margins
+        if len(thin):
+            made, w = margins.copy(), weights[thin, None]
+            made[thin] = (1.0 - w) * margins[thin] + w * self._peers(varying[thin])
         return made
 
     def start(self, rows: Floats) -> Floats:
@@ -226,6 +259,9 @@ class LateModel:
                 values = values - share * instead[1]
                 values[:, self._places] += share * parts
         reference, values = self._with_start(reference, values, started[:, place], place)
+        cold = self.cold.weights(self._settled(x))
+        margins = self._drawn(margins, varying, cold)
+        values = self._credit_peers(reference, values, varying, cold, place)
         explained = self.calibrations[place].explain(self.names, reference, values, margins[:, place])
         return self._law(margins), explained
 
@@ -250,6 +286,17 @@ class LateModel:
             reference += centre
         return reference, joined
 
+    def _credit_peers(self, reference: float, values: Floats, varying: Floats, weights: Floats, place: int) -> Floats:
+        """Contributions at a grid day after a cold start is drawn: what the peers change is credited to their rate."""
+        thin = np.flatnonzero(weights)
+        if not len(thin) or self._peer_column is None:
+            return values
+        made, w = values.copy(), weights[thin]
+        made[thin] *= 1.0 - w[:, None]
+        home = self._credited[self.grid[place]][len(self.inputs) + self._peer_column[0]]
+        made[thin, home] += w * (self._peers(varying[thin])[:, place] - reference)
+        return made
+
     def to_files(self) -> dict[str, bytes]:
         """The model as text: model.txt (LightGBM), model.json (inputs, grid, start) and three more as JSON."""
         about = {
@@ -257,6 +304,7 @@ class LateModel:
             "grid": list(self.grid),
             "habit": asdict(self.habit),
             "heads": list(self.heads.forests),
+            "cold": asdict(self.cold),
             "centres": [list(row) for row in self.centres],
         }
         maps = [calibration.to_dict() for calibration in self.calibrations]
@@ -280,11 +328,13 @@ class LateModel:
             intervals = Intervals.from_dict(json.loads(files["intervals.json"]))
             belt = Belt.from_dict(json.loads(files["belt.json"]))
             heads = Heads.from_files([int(day) for day in about["heads"]], files)
+            cold = of_document(ColdStart, about["cold"], "cold start")
             centres = tuple(tuple(map(float, row)) for row in about["centres"])
             text = files["model.txt"].decode("ascii")
         except (KeyError, TypeError, ValueError) as error:
             raise ArtefactError(f"payment-time model: {type(error).__name__}: {error}") from None
-        return cls(tuple(names), inputs, grid, habit, Forest.of_text(text), maps, intervals, belt, heads, centres)
+        parts = (habit, Forest.of_text(text), maps, intervals, belt, heads, cold, centres)
+        return cls(tuple(names), inputs, grid, *parts)
 
     @property
     def explained_by(self) -> str:
@@ -332,6 +382,14 @@ class LateModel:
             day: np.append(self._places, [-1 if home is None else self.names.index(home) for home in found])
             for day, found in homes.items()
         }
+
+    @cached_property
+    def _peer_column(self) -> tuple[int, npt.NDArray[np.bool_]] | None:
+        """Place of the peers' rate among the asked columns, and the grid days within its horizons (g,)."""
+        for place, column in enumerate(self._asked):
+            if column.name == PEERS and isinstance(column, AskedRate):
+                return place, (self._days >= column.horizons[0]) & (self._days <= column.horizons[-1])
+        return None
 
     @cached_property
     def _moves(self) -> dict[int, Floats]:
