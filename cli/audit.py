@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from receivables.decision_log import DecisionLog
 
-#: Environment variable: folder of the checkpoints; one that the service's user cannot change is worth most.
+#: Environment variable: folder of the checkpoints; the service writes some there by itself.
 CHECKPOINTS = "OTCRISK_CHECKPOINTS"
 
 

@@ -13,6 +13,7 @@ import bentoml  # noqa: E402 - its telemetry must be off before it is imported
 from starlette.types import ASGIApp, Receive, Scope, Send  # noqa: E402
 
 from serving.app import Nowhere, create_app  # noqa: E402
+from serving.checkpointing import Checkpointing  # noqa: E402
 from serving.promotion import Promotions  # noqa: E402
 from serving.shadow import open_shadow  # noqa: E402
 from serving.state import State, load_state  # noqa: E402
@@ -52,6 +53,7 @@ class Scoring:
         warm(state.tools)
         state.shadow = open_shadow(state.tools)
         self._promotions = Promotions(state)
+        self._checkpoints = Checkpointing(state.log)
         # what is loaded stays: the collector need not walk over it again and again, and what an order leaves behind
         # goes without it
         gc.collect()
@@ -62,6 +64,8 @@ class Scoring:
     def close(self) -> None:
         """Closes the log and the ledger."""
         self._promotions.close()
+        app.state.serving.journal.close()
+        self._checkpoints.close()
         app.state.serving.close()
         app.state.serving = None
 

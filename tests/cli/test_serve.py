@@ -55,6 +55,7 @@ def test_serves_the_ledger_until_it_is_stopped_and_ends_with_0(
     assert document["url"] == f"http://127.0.0.1:{port}"
     assert document["model"] == "1"
     assert (tmp_path / "var" / "decisions.sqlite").is_file()
+    assert len(list((tmp_path / "var" / "checkpoints").glob("*.json"))) == 1  # signed when it stopped
 
 
 def test_a_damaged_champion_ends_with_6_before_the_port_is_bound(
