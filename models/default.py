@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from models.basis import RatingBasis
 from models.belt import Belt
 from models.calibration import Calibration, choose
+from models.cells import Cells
 from models.contributions import Contributions
 from models.derived import Derived, credited, find_derived
 from models.event import DEFAULT_12M, Event
@@ -172,6 +174,16 @@ class DefaultModel:
         """(n,) served log-odds of the event, after calibration: the total of `explain`."""
         margin = self.margin(x)
         return self.calibration_.apply(margin)
+
+    def cell(self, x: npt.ArrayLike) -> bytes:
+        """Equal for rows x (1, F) that have the same log-odds."""
+        row = self._rows(x)[0]
+        return row.tobytes() if self._cells is None else self._cells.key(row)
+
+    @cached_property
+    def _cells(self) -> Cells | None:
+        core = self.core_
+        return Cells.of((core,), len(core.names)) if isinstance(core, Forest) else None
 
     def probability(self, x: npt.ArrayLike) -> Floats:
         """(n,) calibrated probability of the event."""

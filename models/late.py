@@ -18,6 +18,7 @@ import numpy.typing as npt
 from models.asked import ASKED_DAYS, Asked, AskedRate, asked_columns
 from models.belt import Belt
 from models.calibration import Calibration
+from models.cells import Cells
 from models.cold import FLOOR, PEERS, ColdStart
 from models.cold import SHARE as PEERS_SHARE
 from models.contributions import Contributions
@@ -226,6 +227,10 @@ class LateModel:
     def _start(self, varying: Floats) -> Floats:
         return self.habit.total(self.habit.added(varying[:, :, self._start_columns]))
 
+    def cell(self, x: npt.ArrayLike) -> bytes:
+        """Equal for orders x (1, F) that have the same law."""
+        return self._cells.key(self._rows(x)[0]) + self.cold.weights(self._settled(x)).tobytes()
+
     def law(self, x: npt.ArrayLike, *, threads: int = 1) -> PaymentLaw:
         """The distribution of days late of each order; its value at day 0 is exactly what `explain` explains."""
         return self._law(self.margins(x, threads=threads))
@@ -362,6 +367,10 @@ class LateModel:
     @cached_property
     def _looked_up(self) -> LookedUp:
         return LookedUp.of(self._asked, self._days)
+
+    @cached_property
+    def _cells(self) -> Cells:
+        return Cells.of((self.forest, *self.heads.forests.values()), len(self.inputs), self._looked_up.columns)
 
     @cached_property
     def _start_columns(self) -> Ints:

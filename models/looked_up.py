@@ -57,6 +57,13 @@ class LookedUp:
                     raise TypeError(f"no compiled form of {type(column).__name__}")
         return cls(looks, np.array(weeks, dtype=np.int64))
 
+    @property
+    def columns(self) -> frozenset[int]:
+        """The inputs that are looked at."""
+        rates = self.looks[self.looks["kind"] == _RATE]
+        used = (self.looks[self.looks["kind"] != _DAY]["first"], rates["second"], self.weeks)
+        return frozenset(np.concatenate(used).tolist())
+
     def values(self, rows: Floats) -> Floats:
         """(n, g, c) values for the inputs of n orders; NaN = null."""
         made = np.empty((len(rows), self.looks.shape[1], self.looks.shape[0]))

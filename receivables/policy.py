@@ -130,6 +130,12 @@ def outcome_of(policy: Policy, facts: Facts) -> str:
     )
 
 
+def approves(policy: Policy, facts: Facts) -> bool:
+    """Whether the outcome of `decide` lets the order through."""
+    facts = completed(policy, facts)
+    return all(credit_checks.outcome_of(rule, facts) in APPROVED for rule in policy.rules(facts))
+
+
 def completed(policy: Policy, facts: Facts) -> Facts:
     """The facts with what the policy itself adds to them: the block that applies, and the profit to be expected."""
     figures = loss(policy.loss, facts)

@@ -7,7 +7,7 @@ median date, the decision and the loss follow from them, not from digits that no
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -88,7 +88,7 @@ def predict(champion: Champion, features: Callable[[], Floats]) -> Prediction:
     built = time.perf_counter()
     # one walk over the trees of each model gives its prediction and the contributions to it
     law, late_parts = champion.late.explained(x)
-    late = _latenesses(champion, x, law)[0]
+    late = _lateness(champion, x, law)
     inferred = time.perf_counter()
     risk_parts = champion.default.explain(x)
     risk = customer_risk(champion, float(risk_parts.total[0]))
@@ -130,33 +130,27 @@ def _around(shown: float, bounds: tuple[Floats, Floats] | None) -> tuple[float, 
     return min(low, shown), max(high, shown)
 
 
-def latenesses(champion: Champion, x: Floats) -> list[Lateness]:
-    """The payment laws of the orders in `x` (n, F), each as if it were alone."""
-    return _latenesses(champion, x, champion.late.law(x))
+def outlook(champion: Champion, x: Floats) -> tuple[Mapping[int, float], float]:
+    """Of the order x (1, F) what a policy looks at: `Lateness.late_over` and `mean`, to the same digits."""
+    law = champion.late.law(x)
+    return {k: millionths / _MILLION for k, millionths in _over(law).items()}, _mean(law)
 
 
-def _latenesses(champion: Champion, x: Floats, law: PaymentLaw) -> list[Lateness]:
-    begin, daily = int(law.days[0]), law.daily()
-    over = [(k, daily[:, k - begin].tolist()) for k in HORIZONS]
-    medians = begin + (daily > 0.5).sum(axis=1)
-    first, last = champion.late.interval(x, INTERVAL, law)
-    columns = (medians.tolist(), first.tolist(), last.tolist(), law.mean().tolist())
-    return [
-        _lateness({k: round(shares[i] * _MILLION) for k, shares in over}, *row)
-        for i, row in enumerate(zip(*columns, strict=True))
-    ]
-
-
-def _lateness(over: dict[int, int], median: int, first: int, last: int, mean: float) -> Lateness:
+def _lateness(champion: Champion, x: Floats, law: PaymentLaw) -> Lateness:
+    over, median = _over(law), int(law.quantile(0.5)[0])
     # the law decides on all digits, the answer on those it shows
     median = max(median, 1) if over[0] > _MILLION // 2 else min(median, 0)
-    return Lateness(
-        over=over,
-        median=median,
-        earliest=min(first, median),
-        latest=max(last, median),
-        mean=round(mean, 1),
-    )
+    first, last = (int(day[0]) for day in champion.late.interval(x, INTERVAL, law))
+    return Lateness(over=over, median=median, earliest=min(first, median), latest=max(last, median), mean=_mean(law))
+
+
+def _over(law: PaymentLaw) -> dict[int, int]:
+    begin, daily = int(law.days[0]), law.daily()[0]
+    return {k: round(float(daily[k - begin]) * _MILLION) for k in HORIZONS}
+
+
+def _mean(law: PaymentLaw) -> float:
+    return round(float(law.mean()[0]), 1)
 
 
 def customer_risk(champion: Champion, log_odds: float) -> CustomerRisk:

@@ -12,20 +12,29 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from receivables import credit_checks
 from receivables.credit_checks import APPROVED, CHECKS
 from receivables.credit_limit import largest_amount, limit_figures
 from receivables.facts import Facts
 from receivables.money import MAX_MINOR, format_minor
-from receivables.policy import Decision, Policy, completed, outcome_of
+from receivables.policy import Decision, Policy, approves, completed, outcome_of
 from serving import changes
 from serving.position import OpenDocument
 from serving.schemas import ScoreRequest
 
-#: Facts of changed requests, found as those of the order were.
-Trial = Callable[[Sequence[ScoreRequest]], list[Facts]]
+
+class Trials(Protocol):
+    """Finds the facts of changed orders as those of the order were found."""
+
+    def trial(self, requests: Sequence[ScoreRequest]) -> list[Facts]:
+        """The facts of changed requests."""
+
+    def at_amount(self, facts: Facts, gross_minor: int) -> Facts:
+        """Those of the order over another amount, given the order's: what `trial` gives for it, in less time."""
+
+
 #: A cause in `degraded`: the caller's time was up before every alternative was tried.
 DEADLINE: Final = "DEADLINE_COUNTERFACTUALS"
 #: The checks whose facts each change alters.
@@ -90,14 +99,14 @@ class Held:
         return self.decision.outcome in APPROVED
 
 
-def release(held: Held, trial: Trial, *, until: float) -> Release:
+def release(held: Held, trials: Trials, *, until: float) -> Release:
     """The alternatives to a held order, one of each kind that helps, and the largest amount that would be approved.
 
     An approved order has no alternatives. `until` is when (of `time.perf_counter`) the search ends with what it has.
     """
     if time.perf_counter() >= until:
         return Release(causes=(DEADLINE,))
-    amount, reduced = _largest(held, trial, until)
+    amount, reduced = _largest(held, trials, until)
     if amount is None and time.perf_counter() >= until:
         return Release(causes=(DEADLINE,))
     if held.is_approved or not held.request.options.counterfactuals:
@@ -107,11 +116,11 @@ def release(held: Held, trial: Trial, *, until: float) -> Release:
         if held.failing <= TURNS[change]:
             if time.perf_counter() >= until:
                 return Release(amount, tuple(found), (DEADLINE,))
-            found += search(held, trial)
+            found += search(held, trials)
     return Release(amount, tuple(found))
 
 
-def _largest(held: Held, trial: Trial, until: float) -> tuple[int | None, Alternative | None]:
+def _largest(held: Held, trials: Trials, until: float) -> tuple[int | None, Alternative | None]:
     if not held.failing <= TURNS["REDUCE_ORDER"]:
         return 0, None
     most = largest_amount(held.policy.rules(held.facts), held.facts)
@@ -121,36 +130,43 @@ def _largest(held: Held, trial: Trial, until: float) -> tuple[int | None, Altern
     if not most or most < held.facts.prepaid_minor:
         return 0, None
 
-    def tried(amounts: Sequence[int]) -> list[Alternative]:
-        requests = [changes.reduced(held.request, minor) for minor in amounts]
-        shown = [{"gross_amount": request.order.gross_amount} for request in requests]
-        return _outcomes("REDUCE_ORDER", shown, trial(requests), held.policy)
-
-    best = tried([most])[0]
-    if best.outcome in APPROVED:
-        return most, best
-    return _below(most, max(held.facts.prepaid_minor, 1), tried, until)
+    if _is_approved(held, trials, most):
+        return most, _reduced(held, trials, most)
+    found = _below(most, max(held.facts.prepaid_minor, 1), lambda minor: _is_approved(held, trials, minor), until)
+    return found, None if found is None else _reduced(held, trials, found)
 
 
-def _below(
-    most: int, least: int, tried: Callable[[Sequence[int]], list[Alternative]], until: float
-) -> tuple[int | None, Alternative | None]:
+def _is_approved(held: Held, trials: Trials, gross_minor: int) -> bool:
+    return approves(held.policy, trials.at_amount(held.facts, gross_minor))
+
+
+def _reduced(held: Held, trials: Trials, gross_minor: int) -> Alternative:
+    request = changes.reduced(held.request, gross_minor)
+    shown = {"gross_amount": request.order.gross_amount}
+    return _outcomes("REDUCE_ORDER", [shown], trials.trial([request]), held.policy)[0]
+
+
+def _below(most: int, least: int, is_approved: Callable[[int], bool], until: float) -> int | None:
     """The largest approved amount below `most`, narrowed down to a minor unit between two that were tried."""
-    low, high, best = least, most, None
-    while high - low > 1 or best is None:
-        if time.perf_counter() >= until:
-            return None, None
+    low, high = least, most
+    is_found = False
+    while high - low > 1 or not is_found:
         step = max((high - low) // _ABREAST, 1)
-        amounts = sorted({low, *range(high - step, low, -step)})
-        made = tried(amounts)
-        last = max((i for i, found in enumerate(made) if found.outcome in APPROVED), default=None)
-        if last is None:
-            return None, None
-        low, best, high = amounts[last], made[last], [*amounts, high][last + 1]
-    return low, best
+        above = high
+        # from the largest down: those below the first that passes need not be tried
+        for minor in sorted({low, *range(high - step, low, -step)}, reverse=True):
+            if time.perf_counter() >= until:
+                return None
+            if (is_found and minor == low) or is_approved(minor):
+                break
+            above = minor
+        else:
+            return None
+        low, high, is_found = minor, above, True
+    return low
 
 
-def _cleared(held: Held, trial: Trial) -> list[Alternative]:
+def _cleared(held: Held, trials: Trials) -> list[Alternative]:
     """The overdue items, of the least amount in all, without which the order goes through."""
     for documents in itertools.islice(_sets(held), _SCORED_SETS):
         parameters = {
@@ -159,7 +175,7 @@ def _cleared(held: Held, trial: Trial) -> list[Alternative]:
             "currency": documents[0].currency,
         }
         request = changes.cleared(held.request, documents, _paid_minor(held.facts, documents))
-        found = _approved("CLEAR_OPEN_ITEM", [parameters], trial([request]), held.policy)
+        found = _approved("CLEAR_OPEN_ITEM", [parameters], trials.trial([request]), held.policy)
         if found:
             return found
     return []
@@ -207,7 +223,7 @@ def _paid_minor(facts: Facts, documents: Sequence[OpenDocument]) -> int:
     return minor if documents[0].currency == facts.limit_currency else facts.in_limit_currency(minor)
 
 
-def _prepaid(held: Held, trial: Trial) -> list[Alternative]:
+def _prepaid(held: Held, trials: Trials) -> list[Alternative]:
     """The least whole per cent of the order that, paid in advance, lets it through, however a caller rounds it."""
     gross = held.facts.gross_minor
 
@@ -219,10 +235,10 @@ def _prepaid(held: Held, trial: Trial) -> list[Alternative]:
         return []
     request = changes.prepaid(held.request, changes.share(gross, percent))
     parameters = {"percent": str(percent), "amount": request.order.prepaid_amount}
-    return _approved("PREPAYMENT", [parameters], trial([request]), held.policy)
+    return _approved("PREPAYMENT", [parameters], trials.trial([request]), held.policy)
 
 
-def _secured(held: Held, trial: Trial) -> list[Alternative]:
+def _secured(held: Held, trials: Trials) -> list[Alternative]:
     """The least security, in all, that lets the order through."""
 
     def passes(minor: int) -> bool:
@@ -232,10 +248,10 @@ def _secured(held: Held, trial: Trial) -> list[Alternative]:
     if minor is None:
         return []
     request = changes.secured(held.request, minor)
-    return _approved("SECURE", [{"secured_amount": request.order.secured_amount}], trial([request]), held.policy)
+    return _approved("SECURE", [{"secured_amount": request.order.secured_amount}], trials.trial([request]), held.policy)
 
 
-def _raised(held: Held, trial: Trial) -> list[Alternative]:
+def _raised(held: Held, trials: Trials) -> list[Alternative]:
     """The limit that the policy would give the customer, where it is higher and large enough."""
     limit, currency = limit_figures(held.policy.limit, held.facts), held.facts.limit_currency
     if limit.recommendation != "RAISE" or limit.recommended is None:
@@ -244,15 +260,15 @@ def _raised(held: Held, trial: Trial) -> list[Alternative]:
         return []
     request = changes.limited(held.request, limit.recommended, currency)
     parameters = {"credit_limit_amount": format_minor(limit.recommended, currency), "currency": currency}
-    return _approved("RAISE_LIMIT", [parameters], trial([request]), held.policy)
+    return _approved("RAISE_LIMIT", [parameters], trials.trial([request]), held.policy)
 
 
-def _shortened(held: Held, trial: Trial) -> list[Alternative]:
+def _shortened(held: Held, trials: Trials) -> list[Alternative]:
     """The longest of the usual terms, shorter than the order's, that let it through."""
     terms = sorted((days for days in held.policy.release.net_days if days < held.facts.net_days), reverse=True)
     if not terms:
         return []
-    facts = trial([changes.due_in(held.request, days) for days in terms])
+    facts = trials.trial([changes.due_in(held.request, days) for days in terms])
     return _approved("SHORTEN_TERMS", [{"net_days": days} for days in terms], facts, held.policy)[:1]
 
 
@@ -295,7 +311,7 @@ def _approved(
 
 #: Checks that are known without scoring once items are cleared.
 _OF_OPEN_ITEMS: Final = frozenset({"CREDIT_LIMIT_UTILISATION", "MAX_DUNNING_LEVEL", "OLDEST_OPEN_ITEM_AGE"})
-_SEARCHES: Final[Mapping[str, Callable[[Held, Trial], list[Alternative]]]] = {
+_SEARCHES: Final[Mapping[str, Callable[[Held, Trials], list[Alternative]]]] = {
     "CLEAR_OPEN_ITEM": _cleared,
     "PREPAYMENT": _prepaid,
     "SECURE": _secured,
