@@ -14,13 +14,17 @@ from typing import Any
 import pytest
 
 from receivables.decision import wire
+from serving import changes
 from serving.assess import RISKY
+from serving.overlay import overlay
 from serving.payers import Payers
 from serving.plausible import require_possible
 from serving.release import TURNS
 from serving.schemas import read_request
 from serving.score import Occasion, score_order
+from serving.scorer import Scorer, position_of
 from serving.state import Tools
+from tests.serving.conftest import Seller
 from tests.serving.random_orders import NOW, random_order
 
 APPROVED = ("APPROVE", "APPROVE_WITH_CONDITIONS")
@@ -70,6 +74,20 @@ def kept(
         assert again["probabilities"]["late_over_0"] == promise["late_over_0"], context
         seen[promise["change"]] += 1
     return seen
+
+
+def test_an_order_over_another_amount_has_the_facts_of_the_changed_request(
+    seller: Seller, payers: Payers, tools: Tools
+) -> None:
+    dice, names = random.Random(4), [*seller.customers()[:4], "unknown"]
+    for number in range(6):
+        document = random_order(dice, names, number)
+        request, known = read_request(document), payers.known(document["customer"]["payer"], has_items=True)
+        laid = overlay(known.account, request)
+        scorer = Scorer(request, laid, position_of(laid, request, known, tools), known, tools)
+        (facts,) = scorer.trial([request])
+        for minor in (1, 4_999, 5_000, 123_456, 99_999_999):
+            assert scorer.at_amount(facts, minor) == scorer.trial([changes.reduced(request, minor)])[0]
 
 
 def check_orders(
