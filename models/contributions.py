@@ -46,5 +46,5 @@ class Contributions:
 
     def record(self, i: int = 0) -> dict[str, Any]:
         """One prediction for the decision log: reference, total and the values that are not zero, by feature."""
-        values = {name: float(v) for name, v in zip(self.names, self.values[i], strict=True) if v != 0.0}
+        values = {name: v for name, v in zip(self.names, self.values[i].tolist(), strict=True) if v != 0.0}
         return {"reference": self.reference, "total": float(self.total[i]), "values": values}

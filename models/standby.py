@@ -46,6 +46,10 @@ class StandbyLate:
         """What computes the contributions."""
         return "scorecard"
 
+    def cell(self, x: npt.ArrayLike) -> bytes:
+        """Equal for orders x (1, F) that have the same law: a scorecard tells all values apart."""
+        return matrix(x, len(self.names)).tobytes()
+
     def law(self, x: npt.ArrayLike) -> PaymentLaw:
         """The distribution of days late of each order in x (n, F)."""
         margins = [card.margin(self._of(card, x)) for card in self.cards]

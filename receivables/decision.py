@@ -66,7 +66,7 @@ def moment_text(moment: dt.datetime) -> str:
     >>> moment_text(dt.datetime(2026, 11, 20, 10, 14, 5, tzinfo=dt.timezone(dt.timedelta(hours=1))))
     '2026-11-20T09:14:05.000000Z'
     """
-    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{moment.astimezone(dt.UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 @dataclass(frozen=True)

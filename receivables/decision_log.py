@@ -18,6 +18,7 @@ from receivables.personal import is_natural
 from receivables.personal_keys import PersonalKeys
 from receivables.personal_records import erased_record_of, is_protected, payload_of, record_of
 from receivables.reservations import Claim, OutdatedError, Reserved
+from receivables.unchanged import Unchanged
 
 TABLE: Final = """
 CREATE TABLE IF NOT EXISTS decisions (
@@ -140,6 +141,7 @@ class DecisionLog:
             self._connection.execute(reservations.INDEX)
             # readers do not wait for a writer that waits for the disk
             self._reader, self._reading = connect(path), threading.Lock()
+            self._unchanged = Unchanged(lambda: self._rows("PRAGMA data_version", ())[0][0])
         except (OSError, sqlite3.Error) as error:
             raise UnavailableError(f"{path}: the decision log cannot be opened: {error}") from error
 
@@ -217,7 +219,8 @@ class DecisionLog:
 
     def latest_score(self, customer_id: str, before: str) -> PreviousScore | None:
         """The score in `latest`, without reading the rest of it."""
-        rows = self._rows(_LATEST_SCORE, (customer_id, before))
+        question = (customer_id, before)
+        rows = self._unchanged.get(question, lambda: self._rows(_LATEST_SCORE, question))
         if rows and rows[0]["scored_at"] is None:  # the answer lies in the encrypted payload
             latest = self.latest(customer_id, before)
             found = latest.response if latest else None
@@ -226,6 +229,9 @@ class DecisionLog:
 
     def reserved(self, account: str) -> Reserved:
         """What approved orders have taken of an account's limit and not given back."""
+        return self._unchanged.get(account, lambda: self._reserved(account))
+
+    def _reserved(self, account: str) -> Reserved:
         # the change before the rows: what comes in between is noticed when a claim is made on the older change
         change = self._rows(reservations.NEWEST, (account,))[0][0]
         return reservations.reserved_of(self._rows(reservations.HELD, (account,)), change)

@@ -81,6 +81,8 @@ def actions(remedies: Sequence[Remedy], situation: Situation, *, needed: bool) -
     """
     found: list[Action] = []
     for remedy in remedies:
+        if not needed and remedy.min_late_over_0 is None:
+            continue
         why = _why(remedy, situation, needed)
         parameters = PARAMETERS[remedy.code](remedy, situation) if why else None
         if parameters is not None:

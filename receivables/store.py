@@ -22,6 +22,7 @@ from receivables.merging import GROWTH, Comparison, Conflict, compare
 from receivables.plain import Row, plain_row
 from receivables.schema import BY_NAME, TABLES, Table, conform
 from receivables.tables_sql import LOAD_BATCHES, SQL_TABLES
+from receivables.unchanged import Unchanged
 
 #: With more customers than this, everything is read and filtered.
 _MANY_CUSTOMERS: Final = 500
@@ -93,6 +94,7 @@ class LedgerStore:
         self._engine = engine
         self.address = address_of(engine)
         self._watch = FileWatch(engine) if self.is_file and isinstance(engine.pool, sa.QueuePool) else None
+        self._unchanged = Unchanged(self._watch.version if self._watch else lambda: None)
 
     def __enter__(self) -> Self:
         return self
@@ -113,7 +115,7 @@ class LedgerStore:
 
     def sequence(self) -> int:
         """Id of the last load that changed something, 0 for a ledger without any."""
-        return self._watch.newest(self._newest_batch) if self._watch else self._newest_batch()
+        return self._unchanged.get("sequence", self._newest_batch)
 
     def _newest_batch(self) -> int:
         driver = self._engine.dialect.loaded_dbapi

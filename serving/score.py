@@ -44,12 +44,14 @@ def score_order(
     previous: PreviousScore | None = None,
     idempotency_key: str | None = None,
     digest: str | None = None,
+    is_recorded: bool = True,
 ) -> DecisionRecord:
     """The record of the answer to `request`, which was received as `document`; nothing is read or written.
 
     `known` is what the store holds about the payer, `previous` the payer's score before, `digest` the
     document's fingerprint where it is at hand. Equal arguments but for
-    `occasion` give equal answers but for ids, times and hashes.
+    `occasion` give equal answers but for ids, times and hashes. What only a log would keep is left out unless the
+    answer `is_recorded`.
     """
     begun = time.perf_counter()
     found = assess(request, known, tools)
@@ -77,9 +79,9 @@ def score_order(
         input_sha256=digest,
         request=dict(document),
         response=response,
-        features=feature_record(NAMES, found.prediction.x) if found.prediction else {},
-        contributions=_contributions(found),
-        versions=_versions(known, tools),
+        features=feature_record(NAMES, found.prediction.x) if is_recorded and found.prediction else {},
+        contributions=_contributions(found) if is_recorded else {},
+        versions=_versions(known, tools) if is_recorded else {},
     )
 
 

@@ -194,6 +194,7 @@ def _answer(state: State, question: Question, known: Knowledge) -> tuple[Decisio
         idempotency_key=question.key,
         digest=question.digest,
         since=question.since,
+        is_recorded=question.is_recorded,
     )
     return made, claim_of(request, made, account, reserved)
 
