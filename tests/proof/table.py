@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from tests.proof import artefact_proofs as artefacts
+from tests.proof import by_tests
 from tests.proof import hostile_proofs as hostile
 from tests.proof import journal_proofs as journal
+from tests.proof import limit_proofs as limits
 from tests.proof import live_proofs as live
 from tests.proof import order_proofs as order
-from tests.proof import people_proofs as people
 from tests.proof import schema_proofs as schema
 from tests.proof.tally import Tally
 
@@ -29,19 +31,9 @@ class Proof:
 
 
 PROOFS: Final = (
+    Proof("kill", lambda: journal.kills(3), lambda: journal.kills(1_000)),
     Proof("power_cut", lambda: journal.power_cuts(150), lambda: journal.power_cuts(10_000)),
     Proof("disk", lambda: journal.disk_errors(range(0, 60, 12)), lambda: journal.disk_errors(range(500))),
-    Proof("kill", lambda: journal.kills(3), lambda: journal.kills(1_000)),
-    Proof("race", lambda: journal.races(40), lambda: journal.races(10_000)),
-    Proof("artefact", lambda: artefacts.damages(100), lambda: artefacts.damages(2_000)),
-    Proof("tamper", lambda: journal.tampers(100), lambda: journal.tampers(10_000)),
-    Proof("erasure", lambda: people.erasures(20), lambda: people.erasures(1_000)),
-    Proof("names", lambda: people.pages(15), lambda: people.pages(2_000)),
-    Proof("hostile_bodies", lambda: hostile.bodies(1_500), lambda: hostile.bodies(1_000_000)),
-    Proof("schema", lambda: schema.requests(60), lambda: schema.requests(2_000)),
-    Proof("clock", lambda: order.clocks(1), lambda: order.clocks(40)),
-    Proof("replay", lambda: order.replays(20), lambda: order.replays(20_000)),
-    Proof("cost", None, lambda: order.cost(4_000)),
     # with few orders on a busy machine: none waits as long as the database is frozen
     Proof(
         "database",
@@ -51,4 +43,78 @@ PROOFS: Final = (
     # tests/serving/test_workers.py kills workers, replaces them and stops the service under load
     Proof("worker_kill", None, lambda: live.worker_kills(100, every=5.0)),
     Proof("rolling_stop", None, lambda: live.rolling_stops(100)),
+    Proof("schema", lambda: schema.requests(60), lambda: schema.requests(2_000)),
+    Proof("hostile_bodies", lambda: hostile.bodies(1_500), lambda: hostile.bodies(1_000_000)),
+    # tests/serving/test_connections.py and test_app.py hold each limit
+    Proof("oversize", None, lambda: limits.oversize(500, tries=50)),
+    Proof("artefact", lambda: artefacts.damages(100), lambda: artefacts.damages(2_000)),
+    Proof("replay", lambda: order.replays(20), lambda: order.replays(5_000)),
+    *(
+        Proof(name, None, partial(by_tests.run, promise, aim, *tests, choose=choose))
+        for name, promise, aim, tests, choose in (
+            (
+                "online_offline",
+                "online equals offline, in any order of events",
+                "10,000 machines x 50 steps nightly; 10 seeded bugs all found",
+                (
+                    "tests/features/test_state.py",
+                    "tests/features/test_feature_bits.py",
+                    "tests/serving/test_overlay_oracle.py",
+                    "tests/serving/test_events.py",
+                ),
+                "",
+            ),
+            (
+                "auth",
+                "every path answers keys of its scope and no others; a revoked key is refused",
+                "100 % of routes, default deny; revocation <= 5 s",
+                ("tests/serving/test_app.py", "tests/serving/test_auth.py", "tests/receivables/test_access_keys.py"),
+                "key or scope or stranger or test_auth or test_access_keys",
+            ),
+            (
+                "console",
+                "the console runs nobody's script and forges nobody's form",
+                "0 executions (HTML parser and browser), 0 cells that start a formula",
+                (
+                    "tests/serving/test_console.py",
+                    "tests/serving/test_console_changes.py",
+                    "tests/serving/test_console_in_a_browser.py",
+                ),
+                "",
+            ),
+            (
+                "privacy",
+                "no personal data in logs, metrics, MLflow, errors or reports",
+                "0 hits of a canary in every field",
+                ("tests/test_canary.py", "tests/serving/test_canary.py", "tests/serving/test_logs.py"),
+                "",
+            ),
+            (
+                "egress",
+                "nothing reaches beyond this machine",
+                "0 attempts with blocked sockets",
+                ("tests/cli/test_demo.py",),
+                "",
+            ),
+            (
+                "mlflow_absent",
+                "serving neither imports nor asks MLflow",
+                "0 effect; start from the signed artefact",
+                ("tests/test_project.py", "tests/serving/test_bento.py"),
+                "imports or elsewhere or asks_for_no",
+            ),
+            (
+                "unpickling",
+                "nothing is unpickled",
+                "0 findings of the rules",
+                ("tests/test_unpickling.py",),
+                "",
+            ),
+        )
+    ),
+    Proof("race", lambda: journal.races(40), lambda: journal.races(10_000)),
+    Proof("tamper", lambda: journal.tampers(100), lambda: journal.tampers(10_000)),
+    Proof("clock", lambda: order.clocks(1), lambda: order.clocks(40)),
+    Proof("soak", None, lambda: limits.soak(480.0)),
+    Proof("cost", None, lambda: order.cost(4_000)),
 )
