@@ -40,8 +40,9 @@ def prepare_to_fork(ledger: str | None) -> tuple[Tools, str | None]:
     state = load_state(tools)
     state.log.close()
     state.payers.close()
-    from serving import service  # noqa: F401 - imported once, for all
+    from serving import service
 
+    service.OtcRisk.to_asgi(is_main=True)  # not used: making it imports what workers would have to
     warm(tools)
     return tools, state.payers.store.address if state.payers.store else None
 

@@ -26,6 +26,8 @@ from tests.serving.running import Running
 
 #: Seconds within which the service must be whole again after the database is back.
 BACK_WITHIN: Final = 5.0
+#: Seconds within which a new worker answers in the place of a killed one.
+RESPAWN_WITHIN: Final = 1.0
 
 
 def worker_kills(count: int, *, every: float, seed: int = 1) -> Tally:
@@ -44,6 +46,8 @@ def worker_kills(count: int, *, every: float, seed: int = 1) -> Tally:
         tally.count([], tries=count)
         _judge(tally, found, folder)
     tally.figures |= {"respawn_p50_s": _rounded(respawns, 50), "respawn_p99_s": _rounded(respawns, 99)}
+    slow = tally.figures["respawn_p99_s"] > RESPAWN_WITHIN
+    tally.count([f"respawn p99 {tally.figures['respawn_p99_s']} s"] if slow else [], tries=0)
     return tally
 
 
