@@ -26,6 +26,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--champion", help="model folder (default: OTCRISK_CHAMPION, or champion/ in OTCRISK_HOME)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, default=3000, help="port to listen on, 0 for a free one (default 3000)")
+    parser.add_argument(
+        "--standby",
+        action="store_true",
+        help="where the models cannot be loaded, answer with the champion's scorecards until they can",
+    )
     parser.add_argument("--workers", type=int, default=1, help="processes that answer (default 1)")
     parser.add_argument(
         "--drain",
@@ -50,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     from serving import logs
     from serving.auth import is_loopback
     from serving.run import bind, prepare, serve
-    from serving.state import CHAMPION
+    from serving.state import CHAMPION, STANDBY
 
     has_keys = bool(AccessKeys(key_folder()).all())
     if not is_loopback(args.host) and not has_keys:
@@ -61,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
     drain = args.drain if args.drain is not None else _DRAIN_SECONDS if has_keys else 0.0
     if args.champion:
         os.environ[CHAMPION] = args.champion
+    if args.standby:
+        os.environ[STANDBY] = "1"
     if args.workers > 1:
         return _serve_many(args, drain)
     lines = logs.start(args.log.upper())

@@ -16,7 +16,7 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -189,6 +189,24 @@ def read(folder: Path, *, kind: str | None = None, keys: TrustedKeys | None = No
     files = {path: _read(folder / path, entry.size) for path, entry in manifest.files.items()}
     _verify(manifest, files, str(folder))
     return Artefact(manifest, files, signed_by)
+
+
+def read_some(folder: Path, paths: Sequence[str], *, kind: str, keys: TrustedKeys) -> tuple[Manifest, dict[str, bytes]]:
+    """The signed manifest of `folder` and those of its files, verified, whatever became of the others.
+
+    Raises ArtefactError as `read` does.
+    """
+    stated = _read(folder / MANIFEST, MAX_MANIFEST_BYTES)
+    _signer(folder, stated, keys)
+    manifest = _parse(stated, str(folder / MANIFEST))
+    missing = sorted(set(paths) - set(manifest.files))
+    if manifest.kind != kind or missing:
+        raise ArtefactError(f"{folder}: expected a model of kind {kind!r} with {', '.join(missing or paths)}")
+    files = {path: _read(folder / path, manifest.files[path].size) for path in paths}
+    for path, data in files.items():
+        if hashlib.sha256(data).hexdigest() != manifest.files[path].sha256:
+            raise ArtefactError(f"{folder}/{path}: its SHA-256 is not the one in the manifest; the file was changed")
+    return manifest, files
 
 
 def _signer(folder: Path, stated: bytes, keys: TrustedKeys) -> str:

@@ -45,7 +45,8 @@ class Champion:
 
     `standby` are the scorecards that answer where the models cannot, null for a champion without. `late_effects` and
     `default_effects` say which reasons of either model are published. `beside` predicts the same event within another
-    horizon, null where the ledger did not hold enough of it; ratings and decisions do not rest on it.
+    horizon, null where the ledger did not hold enough of it; ratings and decisions do not rest on it. `is_standby` says
+    that scorecards stand in the models' place.
     """
 
     late: LateModel
@@ -57,6 +58,7 @@ class Champion:
     late_effects: Effects = field(default_factory=Effects)
     default_effects: Effects = field(default_factory=Effects)
     beside: DefaultModel | None = None
+    is_standby: bool = False
 
     @cached_property
     def on_standby(self) -> Champion | None:
@@ -205,6 +207,28 @@ def load_champion(
         good = artefact.previous(place)
         hint = f"\n  the champion before it is at {good}" if good.is_dir() else ""
         raise ArtefactError(f"{place}: {error}{hint}") from None
+
+
+def load_standby(folder: Path, *, keys: TrustedKeys | None = None) -> Champion:
+    """The champion's scorecards in the place of models that cannot be loaded; what they need is verified, no more.
+
+    Raises ArtefactError where the manifest is not signed, or the scorecards, the scale or the late rates are damaged.
+    """
+    from features import NAMES, VERSION, Priors
+
+    needed = (standby.FILE, "rating.json", "priors.json")
+    manifest, files = artefact.read_some(folder, needed, kind=CHAMPION, keys=keys or trusted_keys())
+    if (manifest.names, manifest.feature_set_version) != (NAMES, VERSION):
+        raise ArtefactError(f"{folder}: trained on another feature set than this installation computes")
+    cards = Standby.from_json(files[standby.FILE], manifest.names)
+    return Champion(
+        cast(LateModel, cards.late),  # answers whatever an order asks of a payment-time model
+        cards.default(Event.from_dict(manifest.event)),
+        ScoreScale.from_dict(json.loads(files["rating.json"])),
+        Priors.from_json(json.loads(files["priors.json"])),
+        manifest.to_dict(),
+        is_standby=True,
+    )
 
 
 def read_candidate(folder: Path) -> Artefact:

@@ -26,10 +26,11 @@ from serving.state import Tools
 LEDGER_OLD: Final = "LEDGER_OLD"
 DEADLINE_MODEL: Final = "DEADLINE_MODEL"
 MODEL_FAILED: Final = "MODEL_FAILED"
+MODEL_MISSING: Final = "MODEL_MISSING"
 SCORECARD_FAILED: Final = "SCORECARD_FAILED"
 NO_SCORECARD: Final = "NO_SCORECARD"
 _OF_THE_RUNG: Final = frozenset(
-    (LEDGER_UNAVAILABLE, LEDGER_OLD, DEADLINE_MODEL, MODEL_FAILED, SCORECARD_FAILED, NO_SCORECARD)
+    (LEDGER_UNAVAILABLE, LEDGER_OLD, DEADLINE_MODEL, MODEL_FAILED, MODEL_MISSING, SCORECARD_FAILED, NO_SCORECARD)
 )
 _LOG: Final = logging.getLogger("otcrisk.serving")
 
@@ -82,7 +83,7 @@ def lowered(known: Knowledge, mode: str, cause: str) -> Knowledge:
 
 def tools_of(tools: Tools, mode: str) -> Tools | None:
     """What the rung is answered with; null for scorecards that the champion does not have."""
-    if mode != SCORECARD:
+    if mode != SCORECARD or tools.champion.is_standby:
         return tools
     champion = tools.champion.on_standby
     return None if champion is None else replace(tools, champion=champion)
@@ -110,8 +111,9 @@ def known_then(payers: Payers, record: DecisionRecord, request: ScoreRequest) ->
 def _rungs(known: Knowledge, tools: Tools) -> Iterator[tuple[Knowledge, Tools]]:
     """From where the order stands down to the table of the policy, each with what has failed above it."""
     if known.mode in (FULL, STALE):
-        yield known, tools
-        known = lowered(known, SCORECARD, MODEL_FAILED)
+        if not tools.champion.is_standby:
+            yield known, tools
+        known = lowered(known, SCORECARD, MODEL_MISSING if tools.champion.is_standby else MODEL_FAILED)
     if known.mode == SCORECARD:
         used = tools_of(tools, SCORECARD)
         if used is not None:

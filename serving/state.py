@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from models.champion import Champion, load_champion
+from models.champion import Champion, load_champion, load_standby
 from receivables.access_keys import AccessKeys
 from receivables.config import conf_dir, home, key_folder
 from receivables.currencies import Currencies
 from receivables.decision_log import DecisionLog
-from receivables.errors import ConfigError
+from receivables.errors import ArtefactError, ConfigError
 from receivables.journal import Journal
 from receivables.policy import Policy, load_policy
 from receivables.policy_change import require_approved
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 #: Environment variables: the champion's folder, the ledger's path or URL.
 CHAMPION: Final = "OTCRISK_CHAMPION"
 LEDGER: Final = "OTCRISK_LEDGER"
+#: Environment variable: 1 where the scorecards may answer when the models cannot be loaded at the start.
+STANDBY: Final = "OTCRISK_STANDBY"
+_LOG: Final = logging.getLogger("otcrisk.serving")
 #: Threads for what is not answered on the loop, of either kind.
 _THREADS: Final = 8
 
@@ -102,11 +106,18 @@ def load_tools() -> Tools:
     """Champion and policy as the environment names them; starts no thread and keeps no file open.
 
     Raises ArtefactError for a champion that is damaged, not signed by a trusted key or fails its trial, ConfigError for
-    a wrong policy.
+    a wrong policy. Where the environment says so (`STANDBY`), sound scorecards of a damaged champion will do.
     """
     policy = load_policy(conf_dir() / "policy.toml")
     rates = RateBook(Currencies.read())
-    return Tools(load_champion(champion_folder(), is_tried=True), policy, rates)
+    try:
+        champion = load_champion(champion_folder(), is_tried=True)
+    except ArtefactError as error:
+        if os.environ.get(STANDBY) != "1":
+            raise
+        champion = load_standby(champion_folder())
+        _LOG.error("the scorecards answer in the place of the models: %s", error)
+    return Tools(champion, policy, rates)
 
 
 def load_state(tools: Tools | None = None) -> State:

@@ -73,6 +73,23 @@ def test_a_damaged_champion_ends_with_6_before_the_port_is_bound(
     assert "Traceback" not in done.stderr
 
 
+def test_with_a_damaged_model_the_scorecards_answer_where_that_was_asked_for(
+    seller: Seller,  # noqa: F811
+    contract_request: dict[str, object],  # noqa: F811
+    environment: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    copy, port = tmp_path / "champion", free_port()
+    shutil.copytree(seller.champion, copy)
+    (copy / "late" / "model.txt").unlink()
+    words = ("--ledger", str(seller.path), "--champion", str(copy), "--port", str(port), "--standby")
+    with running(command(*words), port, cwd=tmp_path, env=environment, log=tmp_path / "log.txt") as service:
+        status, answer = service.ask("POST", "/v1/orders/score", contract_request)
+    assert status == 200
+    assert (answer["degraded"]["mode"], answer["degraded"]["causes"]) == ("SCORECARD", ["MODEL_MISSING"])
+    assert answer["score"]["credit_score"]
+
+
 def test_no_champion_ends_with_6_and_says_what_to_do(environment: dict[str, str]) -> None:
     done = refused(environment)
     assert done.returncode == 6

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from models.champion import load_standby
 from models.late import LateModel
 from models.standby import StandbyLate
 from receivables.appetite import When
-from receivables.errors import UnavailableError
+from receivables.errors import ArtefactError, UnavailableError
 from receivables.fallback import Fallback, Unscored
 from receivables.store import open_store
 from serving.app import create_app
@@ -195,3 +198,14 @@ def test_the_time_counts_from_when_the_request_came_in(
     monkeypatch.setattr(state.payers, "kept", slow)
     order["options"]["timeout_ms"] = 60
     assert "DEADLINE_MODEL" in answer_of(state, order)["degraded"]["causes"]
+
+
+@pytest.mark.parametrize("damaged", ["standby.json", "rating.json", "priors.json", "manifest.json"])
+def test_scorecards_that_were_changed_do_not_stand_in(seller: Any, tmp_path: Path, damaged: str) -> None:
+    copy = tmp_path / "champion"
+    shutil.copytree(seller.champion, copy)
+    assert load_standby(copy).is_standby
+    text = (copy / damaged).read_text(encoding="utf-8")
+    (copy / damaged).write_text(text.replace("1", "2", 1), encoding="utf-8")
+    with pytest.raises(ArtefactError):
+        load_standby(copy)
