@@ -14,6 +14,7 @@ from tests.proof import journal_proofs as journal
 from tests.proof import limit_proofs as limits
 from tests.proof import live_proofs as live
 from tests.proof import order_proofs as order
+from tests.proof import people_proofs as people
 from tests.proof import schema_proofs as schema
 from tests.proof.tally import Tally
 
@@ -114,6 +115,8 @@ PROOFS: Final = (
     ),
     Proof("race", lambda: journal.races(40), lambda: journal.races(10_000)),
     Proof("tamper", lambda: journal.tampers(100), lambda: journal.tampers(10_000)),
+    Proof("erasure", lambda: people.erasures(20), lambda: people.erasures(1_000)),
+    Proof("names", lambda: people.pages(15), lambda: people.pages(2_000)),
     Proof("clock", lambda: order.clocks(1), lambda: order.clocks(40)),
     Proof("soak", None, lambda: limits.soak(480.0)),
     Proof("cost", None, lambda: order.cost(4_000)),
