@@ -6,7 +6,7 @@ import argparse
 import datetime as dt
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cli.output import emit, say
 
@@ -18,6 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Options of the verb: one sub-command per right."""
     does = parser.add_subparsers(dest="does", metavar="WHAT", required=True)
     export = does.add_parser("export", help="write what the decision log holds about a customer, as JSON and as a page")
+    export.add_argument("--ledger", metavar="L", help="also what this ledger holds about the customer")
     export.add_argument("--out", type=Path, metavar="FOLDER", help="default OTCRISK_HOME/exports")
     erase = does.add_parser("erase", help="destroy the keys of a natural person's data; there is no way back")
     erase.add_argument("--reason", required=True, help="for example: request of the data subject, 2026-11-20")
@@ -57,9 +58,11 @@ def _export(args: argparse.Namespace, log: DecisionLog) -> int:
     from reports import file_name, render, subject_figures, write
 
     document = subject_export(log, args.customer, actor=args.by, now=dt.datetime.now(dt.UTC))
+    if args.ledger:
+        document["ledger"] = _of_ledger(args.ledger, args.customer)
     stem = (args.out or home() / "exports") / f"subject-{file_name(args.customer)}"
     files = [
-        write(json.dumps(document, indent=2, ensure_ascii=False), stem.with_suffix(".json")),
+        write(json.dumps(document, indent=2, ensure_ascii=False, default=str), stem.with_suffix(".json")),
         write(render("subject.html", subject_figures(document)), stem.with_suffix(".html")),
     ]
     for file in files:
@@ -68,6 +71,19 @@ def _export(args: argparse.Namespace, log: DecisionLog) -> int:
     say("\n".join(map(str, files)), args)
     emit({"files": [str(file) for file in files], "decisions": len(document["decisions"])}, args)
     return 0
+
+
+def _of_ledger(spec: str, customer: str) -> dict[str, Any]:
+    """The customer's rows of every table, null where a value is not known."""
+    from receivables.store import open_store
+
+    with open_store(spec) as store:
+        frames = store.read([customer]).frames
+    return {
+        name: frame.astype(object).where(frame.notna(), None).to_dict("records")
+        for name, frame in frames.items()
+        if name != "exchange_rates" and len(frame)
+    }
 
 
 def _erase(args: argparse.Namespace, log: DecisionLog) -> int:

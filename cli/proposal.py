@@ -57,11 +57,7 @@ class Proposal:
             if change.state != four_eyes.APPROVED or change.decided_by is None or not _is_of(change, what):
                 raise InputError(f"{args.change}: expected an approved, unused promotion of this very challenger")
             return cls(what, change.decided_by.name, by=person(), change=change)
-        if args.approved_by and _admins():
-            raise InputError(
-                "--approved-by: a name proves nothing where there are keys; use --propose, let another person approve, "
-                "and promote with --change ID"
-            )
+        require_key(args.approved_by)
         return cls(what, args.approved_by)
 
     def propose(self, decision: Decision) -> str:
@@ -81,6 +77,15 @@ class Proposal:
                 content = {**self.what, "approved_by": self.approved_by, "reason": decision.reason}
                 actor = self.approved_by or "nobody"
                 acts.append(Act.of(PROMOTED, self.what["run_id"], actor=actor, now=_now(), content=content))
+
+
+def require_key(approved_by: str | None) -> None:
+    """Raises InputError where somebody is said to approve by name alone although there are keys to do it with."""
+    if approved_by and _admins():
+        raise InputError(
+            "--approved-by: a name proves nothing where there are keys; use otcrisk promote --propose, let another "
+            "person approve, and promote with --change ID"
+        )
 
 
 def _is_of(change: Change, what: dict[str, Any]) -> bool:

@@ -44,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from cli.output import day, emit, say
+    from cli.proposal import require_key
     from receivables.config import home
     from receivables.outcomes import OutcomeConfig
     from receivables.store import open_store
@@ -51,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
     from training.run import STEPS, train
     from training.settings import settings_of
 
+    require_key(args.approved_by)  # before hours of training, not after them
     with open_store(args.ledger) as store:
         ledger = store.read()
     as_of = day(args.as_of) if args.as_of else last_observed_day(ledger)

@@ -13,6 +13,7 @@ from cli.main import main
 from receivables.decision import DecisionRecord
 from receivables.decision_log import DecisionLog
 from receivables.errors import ErasedError
+from receivables.store import open_store
 from tests.reports import examples
 from tests.reports.html_page import HOSTILE, read
 
@@ -82,3 +83,17 @@ def test_retention_says_what_would_end_before_it_ends_it(log: DecisionLog, capsy
 def test_a_customer_without_decisions_is_not_found(log: DecisionLog) -> None:
     assert main(["privacy", "export", "nobody", *WORDS]) == 8
     assert main(["privacy", "erase", "nobody", *WORDS, "--reason", "x"]) == 8
+
+
+def test_a_copy_may_hold_what_the_ledger_holds_too(
+    log: DecisionLog, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = log.append(person())
+    with open_store(str(tmp_path / "ledger.sqlite"), create=True) as store:
+        store.load(dict(examples.customer_ledger().frames), source="test", fingerprint="1")
+    words = ["--ledger", str(tmp_path / "ledger.sqlite"), "--json"]
+    assert main(["privacy", "export", record.customer_id, *WORDS, *words]) == 0
+    (data, _) = map(Path, json.loads(capsys.readouterr().out)["files"])
+    rows = json.loads(data.read_text(encoding="utf-8"))["ledger"]["invoices"]
+    assert len(rows) > 1
+    assert {row["customer_id"] for row in rows} == {record.customer_id}

@@ -89,6 +89,7 @@ def test_with_keys_a_promotion_is_proposed_with_one_and_approved_with_another(
 ) -> None:  # fmt: skip
     words = ["promote", "--ledger", seller.ledger_file, "--challenger", "1", "--json"]
     assert main([*words, "--approved-by", "ben"]) == 3  # a name alone proves nothing
+    assert main(["train", "--ledger", seller.ledger_file, "--promote", "--approved-by", "ben"]) == 3
     monkeypatch.setenv("OTCRISK_KEY", keys["ann"])
     aside = shutil.move(home / "champion", home / "aside")
     try:
