@@ -6,6 +6,7 @@ with the new champion the old one goes on serving. A credit policy that a second
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from models.artefact import MANIFEST
 from models.champion import Champion, load_champion
 from receivables.config import conf_dir
 from receivables.errors import OtcRiskError
@@ -44,7 +46,8 @@ class Promotions:
         every: float = EVERY,
     ) -> None:
         self._state, self._folder, self._load, self._every = state, folder or champion_folder(), load, every
-        self._seen = self._mark()
+        # a worker that replaces another was loaded before it was started: a promotion may have come between
+        self._seen = self._mark() if self._is_served() else None
         self._policy = conf_dir() / "policy.toml"
         self._policy_seen = _mark_of(self._policy)
         self._ended = threading.Event()
@@ -55,6 +58,15 @@ class Promotions:
         """Ends the watch."""
         self._ended.set()
         self._watching.join()
+
+    def _is_served(self) -> bool:
+        """Whether the folder holds the champion that serves, by its manifest."""
+        try:
+            there = json.loads((self._folder / MANIFEST).read_bytes())
+        except (OSError, ValueError):
+            return False
+        served = self._state.tools.champion.manifest
+        return bool({name: there.get(name) for name in served} == served)
 
     def _watch(self) -> None:
         while not self._ended.wait(self._every):
@@ -95,7 +107,7 @@ class Promotions:
 
     def _mark(self) -> _Mark:
         """Changes whenever another champion lies in the folder; promotion replaces the folder as a whole."""
-        return _mark_of(self._folder / "manifest.json")
+        return _mark_of(self._folder / MANIFEST)
 
 
 def _mark_of(path: Path) -> _Mark:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from models.champion import load_champion
+from models.champion import Champion, load_champion
 from serving.app import create_app
 from serving.promotion import Promotions
 from serving.state import State
@@ -74,6 +74,27 @@ def test_orders_are_answered_throughout_and_by_the_new_champion_at_the_end(
         promotion.join()
     assert (events[0], events[-1]) == ("default_12m", "serious_delinquency_3m")
     watched.tools = before
+
+
+def test_a_champion_that_was_promoted_before_the_watch_began_is_taken_over_and_the_one_that_serves_is_not_loaded_again(
+    state: State, seller: Any, folder: Path
+) -> None:
+    before, loaded = state.tools, []
+
+    def load(place: Path) -> Champion:
+        loaded.append(place)
+        return load_champion(place)
+
+    watch = Promotions(state, folder=folder, load=load, every=0.01)
+    time.sleep(0.2)  # many looks
+    watch.close()
+    assert loaded == []
+    promote(seller.weaker, folder)
+    watch = Promotions(state, folder=folder, load=load, every=0.01)
+    wait(lambda: state.tools is not before)
+    watch.close()
+    assert state.tools.champion.manifest == load_champion(folder).manifest
+    state.tools = before
 
 
 def test_a_damaged_champion_is_told_and_the_old_one_serves_on(
