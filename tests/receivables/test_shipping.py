@@ -213,13 +213,15 @@ def test_what_goes_wrong_is_said_without_the_address_and_its_password(log: Decis
 
 
 def test_a_shipper_that_hangs_is_left_behind_when_the_service_ends(log: DecisionLog) -> None:
-    released = threading.Event()
+    released, hangs = threading.Event(), threading.Event()
 
     def hanging(*args: object, **options: object) -> object:
+        hangs.set()
         released.wait(30)
         raise OtcRiskError
 
     shipper = Shipper(log.path, "postgresql://none", every=0.01, once=hanging)  # type: ignore[arg-type]
+    assert hangs.wait(30)
     begun = time.monotonic()
     shipper.close(0.2)
     assert time.monotonic() - begun < 5.0
