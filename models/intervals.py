@@ -59,24 +59,32 @@ class Intervals:
 
     @classmethod
     def learn(
-        cls, law: PaymentLaw, days_late: Floats, settled: Floats, still_open: npt.NDArray[np.bool_] | None = None
+        cls,
+        law: PaymentLaw,
+        days_late: Floats,
+        settled: Floats,
+        groups: npt.ArrayLike,
+        still_open: npt.NDArray[np.bool_] | None = None,
     ) -> Intervals:
         """Tails from outcomes that the law had not seen, ordered by time; NaN in `days_late` (n,) is left out.
 
-        `settled` (n,) is how many invoices each customer had settled by then. `still_open` (n,) marks invoices whose
-        days late are those so far: they count where the law expects the middle of them. Fewer than `FEWEST` outcomes
-        find nothing.
+        `settled` (n,) is how many invoices each customer had settled by then, `groups` (n,) the customers. What is
+        aimed at is one standard error above the level, customers being the sample: those to come are others.
+        `still_open` (n,) marks invoices whose days late are those so far: they count where the law expects the middle
+        of them. Fewer than `FEWEST` outcomes find nothing.
         """
         known = np.flatnonzero(~np.isnan(days_late))
         if len(known) < FEWEST:
             return cls()
         censored = np.zeros(len(days_late), np.bool_) if still_open is None else still_open
         reach, depth = reach_of(law.rows(known), days_late[known], censored[known]), depth_of(settled[known])
+        code = np.unique(np.asarray(groups)[known], return_inverse=True)[1].ravel()
         rows = tuple(np.bincount(depth, minlength=len(DEPTHS)).tolist())
         made = []
         for level in LEVELS:
             held = _held(reach, depth, level, len(known) // 2)
-            made.append(Tails(level, _tails(reach, depth, _aimed(level, held)), rows, held))
+            aimed = _aimed(level, held) + _error(reach, depth, level, code)
+            made.append(Tails(level, _tails(reach, depth, aimed), rows, held))
         return cls(tuple(made))
 
     def between(self, law: PaymentLaw, settled: Floats, level: float) -> tuple[Ints, Ints]:
@@ -140,6 +148,13 @@ def _tail(reach: Floats, level: float) -> float:
 def _aimed(level: float, held: float | None) -> float:
     """The level to aim at so that `level` is held: what was missed last time is added (Gibbs and Candes 2021)."""
     return level if held is None else level + float(np.clip(level - held, -_MOST_ADDED, _MOST_ADDED))
+
+
+def _error(reach: Floats, depth: Ints, level: float, code: Ints) -> float:
+    """Standard error of the share that intervals of a level hold; `code` (n,) numbers the customers."""
+    inside = (reach >= np.array(_tails(reach, depth, level))[depth]).astype(np.float64)
+    by_customer = np.bincount(code, weights=inside - inside.mean())
+    return float(np.sqrt((by_customer**2).sum()) / len(inside))
 
 
 def _held(reach: Floats, depth: Ints, level: float, half: int) -> float | None:

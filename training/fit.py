@@ -161,6 +161,7 @@ def late_served(
         PaymentLaw.from_margins(GRID, heldout.margins),
         data.days_late(margin_days=margin_days, after=_INTERVAL_AFTER)[heldout.rows],
         data.x[heldout.rows, INDEX[DEPTH]],
+        data.orders.customer_id[heldout.rows].astype(str),
         open_invoices(data)[heldout.rows],
     )
     return replace(final.calibrated(maps), intervals=intervals, belt=_belt(data, heldout, labels, maps[0]))

@@ -17,6 +17,7 @@ N = 4000
 SETTLED = RNG.choice([0.0, 10.0, 100.0], N)
 #: Customers without history scatter far more than the law of all says.
 DAYS = np.round(RNG.logistic(0, np.where(SETTLED < 3, 8.0, 2.0)))
+CUSTOMERS = np.arange(N) % 400
 
 
 def _law(n: int) -> PaymentLaw:
@@ -33,7 +34,7 @@ def _held(found: Intervals, level: float, rows: Floats) -> float:
 @pytest.mark.parametrize("level", LEVELS)
 def test_each_depth_of_history_holds_the_level_on_new_outcomes(level: float) -> None:
     learnt, new = np.arange(N) < N // 2, np.arange(N) >= N // 2
-    found = Intervals.learn(_law(N), np.where(learnt, DAYS, np.nan), SETTLED)
+    found = Intervals.learn(_law(N), np.where(learnt, DAYS, np.nan), SETTLED, CUSTOMERS)
     for depth in DEPTHS:
         rows = np.flatnonzero(new & (depth_of(SETTLED) == DEPTHS.index(depth))).astype(float)
         # whole days: an interval cannot hold a share exactly, one day more adds up to 7 % here
@@ -41,12 +42,19 @@ def test_each_depth_of_history_holds_the_level_on_new_outcomes(level: float) -> 
 
 
 def test_thin_histories_have_wider_intervals_that_hold_the_median() -> None:
-    law, found = _law(3), Intervals.learn(_law(N), DAYS, SETTLED)
+    law, found = _law(3), Intervals.learn(_law(N), DAYS, SETTLED, CUSTOMERS)
     low, high = found.between(law, np.array([0.0, 10.0, np.nan]), 0.8)
     assert high[0] - low[0] > high[1] - low[1]
     assert high[2] == high[0]
     assert (low <= law.quantile(0.5)).all()
     assert (law.quantile(0.5) <= high).all()
+
+
+def test_the_fewer_customers_the_level_rests_on_the_wider_the_intervals() -> None:
+    """Eight customers, each with habits of its own, say less about others than four hundred."""
+    few = np.digitize(DAYS, np.quantile(DAYS, np.arange(1, 8) / 8))
+    many, found = (Intervals.learn(_law(N), DAYS, SETTLED, groups).found for groups in (CUSTOMERS, few))
+    assert all(b < a for i, wide in enumerate(found) for a, b in zip(many[i].tails, wide.tails, strict=True))
 
 
 def test_the_reach_is_the_largest_tail_whose_interval_holds_the_outcome() -> None:
@@ -68,20 +76,20 @@ def test_an_open_invoice_counts_where_the_law_expects_the_middle_of_what_may_com
 
 def test_what_is_reported_as_held_was_found_on_the_earlier_half() -> None:
     drifting = np.where(np.arange(N) < N // 2, DAYS, 3.0 * DAYS)
-    found = Intervals.learn(_law(N), drifting, SETTLED)
+    found = Intervals.learn(_law(N), drifting, SETTLED, CUSTOMERS)
     observed = {tails.level: tails.observed for tails in found.found}
     assert observed[0.8] is not None
     assert observed[0.8] < 0.65
 
 
 def test_with_few_outcomes_the_law_is_taken_at_its_word() -> None:
-    found = Intervals.learn(_law(FEWEST - 1), DAYS[: FEWEST - 1], SETTLED[: FEWEST - 1])
+    found = Intervals.learn(_law(FEWEST - 1), DAYS[: FEWEST - 1], SETTLED[: FEWEST - 1], CUSTOMERS[: FEWEST - 1])
     assert found == Intervals()
     assert np.array_equal(found.between(_law(2), np.zeros(2), 0.8), _law(2).interval(0.8))
 
 
 def test_json_brings_back_the_same_intervals_and_nothing_else() -> None:
-    found = Intervals.learn(_law(N), DAYS, SETTLED)
+    found = Intervals.learn(_law(N), DAYS, SETTLED, CUSTOMERS)
     document = json.loads(json.dumps(found.to_dict()))
     assert Intervals.from_dict(document) == found
     for spoilt in (
