@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final
 
 import msgspec
@@ -116,6 +117,11 @@ class DecisionRecord:
         }
         response = {**self.response, "audit": audit}
         return replace(self, previous_sha256=previous_sha256, record_sha256=digest, response=response)
+
+    @cached_property
+    def answer(self) -> bytes:
+        """The response as it is sent, and as a log keeps it."""
+        return wire(self.response)
 
     def digest(self) -> str:
         """Hex SHA-256 over the predecessor's hash and every field; the hashes inside the response count as empty.

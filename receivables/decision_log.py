@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from receivables import reservations
-from receivables.decision import GENESIS, DecisionRecord, PreviousScore, canonical, digest_of, wire
+from receivables.decision import GENESIS, DecisionRecord, PreviousScore, canonical, digest_of
 from receivables.errors import ArtefactError, ConflictError, ErasedError, NotFoundError, UnavailableError
 from receivables.personal import is_natural
 from receivables.personal_keys import PersonalKeys
@@ -351,7 +351,7 @@ def _values(record: DecisionRecord, payload: str, *, is_hidden: bool) -> tuple[s
         record.as_of,
         record.input_sha256,
         payload,
-        _INSIDE if is_hidden else wire(record.response),
+        _INSIDE if is_hidden else record.answer,
         record.record_sha256,
         record.previous_sha256,
     )

@@ -50,7 +50,7 @@ async def score(state: State, call: Call) -> Reply:
     record, is_replay = await decide(state, parse(call.body), call.headers, call.caller)
     mode, outcome = record.response["degraded"]["mode"], record.response["decision"]["outcome"]
     call.about.update(score_id=record.score_id, mode=mode, outcome=outcome, customer_id=record.customer_id)
-    return Reply(wire(record.response), {REPLAYED: "true"} if is_replay else {})
+    return Reply(record.answer, {REPLAYED: "true"} if is_replay else {})
 
 
 def score_batch(state: State, call: Call) -> Reply:
