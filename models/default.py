@@ -18,10 +18,11 @@ from models.basis import RatingBasis
 from models.belt import Belt
 from models.calibration import Calibration, choose
 from models.cells import Cells
+from models.columns import all_names, can_name, columns_of, places, widened
 from models.contributions import Contributions
 from models.derived import Derived, credited, find_derived
 from models.event import DEFAULT_12M, Event
-from models.forest import NAME, Forest
+from models.forest import Forest
 from models.intervals import DEPTH
 from models.numbers import Floats, matrix, sigmoid
 from models.scorecard import Scorecard
@@ -106,21 +107,21 @@ class DefaultModel:
         Trees from `MIN_EVENTS_FOR_TREES` outcomes of either kind, below that a scorecard; raises NotEnoughDataError
         where there are too few even for that (see `Scorecard.fit`).
         """
-        given, rows = _columns_of(x), matrix(x)
+        given, rows = columns_of(x), matrix(x)
         outcomes = np.asarray(y, dtype=np.float64).ravel()
         if len(outcomes) != len(rows) or not np.isin(outcomes, (0.0, 1.0)).all():
             raise InputError(
                 f"expected {len(rows)} outcomes 0 or 1, got {len(outcomes)} with {np.unique(outcomes)[:5]}"
             )
         told = tuple(self.names) if self.names is not None else given
-        names = told if told is not None and _can_name(told) else tuple(f"x{i}" for i in range(rows.shape[1]))
+        names = told if told is not None and can_name(told) else tuple(f"x{i}" for i in range(rows.shape[1]))
         if len(names) != rows.shape[1]:
             raise InputError(f"expected {len(names)} columns as named, got {rows.shape[1]}")
         weights = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
         inputs = tuple(self.inputs or names)
-        used = rows[:, _places(names, inputs)]
+        used = rows[:, places(names, inputs)]
         derived = find_derived(used, outcomes, None if told is None else inputs) if self.raw else ()
-        core, calibration = self._learn(_widened(used, derived), outcomes, _all_names(inputs, derived), weights)
+        core, calibration = self._learn(widened(used, derived), outcomes, all_names(inputs, derived), weights)
         self._set(names, inputs, derived, core, calibration)
         if given is not None:
             self.feature_names_in_ = np.array(given, dtype=object)
@@ -278,7 +279,7 @@ class DefaultModel:
             raise ArtefactError(f"default model: {type(error).__name__}: {error}") from None
         core: Core = Forest.of_text(text) if is_forest else Scorecard.from_json(text)
         missing = [name for name in inputs if name not in names]
-        if missing or core.names != _all_names(inputs, derived):
+        if missing or core.names != all_names(inputs, derived):
             raise ArtefactError(f"default model: its inputs do not fit its columns (missing: {missing})")
         made = cls(event=event, names=tuple(names), inputs=inputs, raw=bool(derived))
         made._set(tuple(names), inputs, derived, core, calibration, basis, belt)
@@ -305,36 +306,13 @@ class DefaultModel:
         self.core_, self.calibration_ = core, calibration
         self.basis_, self.belt_ = basis or RatingBasis(), belt or Belt()
         self.classes_, self.n_features_in_ = np.array([0, 1]), len(names)
-        self._columns = np.array(_places(names, inputs))
+        self._columns = np.array(places(names, inputs))
 
     def _rows(self, x: npt.ArrayLike) -> Floats:
         """What the core sees of x: the inputs, then the derived columns."""
         if not hasattr(self, "core_"):
             raise InputError("the default model is not fitted: call fit first")
-        given, expected = _columns_of(x), getattr(self, "feature_names_in_", None)
+        given, expected = columns_of(x), getattr(self, "feature_names_in_", None)
         if given is not None and expected is not None and given != tuple(expected):
             raise InputError(f"expected the columns of training in their order, {list(expected)}, got {list(given)}")
-        return _widened(matrix(x, len(self.names_))[:, self._columns], self.derived_)
-
-
-def _columns_of(x: npt.ArrayLike) -> tuple[str, ...] | None:
-    """Column names of a frame; None for anything else."""
-    columns = getattr(x, "columns", None)
-    return None if columns is None else tuple(map(str, columns))
-
-
-def _can_name(columns: Sequence[str]) -> bool:
-    """Whether a forest can carry these names."""
-    return len(set(columns)) == len(columns) and all(NAME.fullmatch(name) for name in columns)
-
-
-def _widened(rows: Floats, derived: Sequence[Derived]) -> Floats:
-    return np.column_stack([rows, *(column.values(rows) for column in derived)]) if derived else rows
-
-
-def _all_names(inputs: tuple[str, ...], derived: Sequence[Derived]) -> tuple[str, ...]:
-    return (*inputs, *(f"derived.{i}.{column.operation}" for i, column in enumerate(derived)))
-
-
-def _places(names: tuple[str, ...], inputs: tuple[str, ...]) -> list[int]:
-    return [names.index(name) for name in inputs]
+        return widened(matrix(x, len(self.names_))[:, self._columns], self.derived_)
