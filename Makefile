@@ -21,7 +21,7 @@ run: $(VENV)/.stamp-run ## from nothing to a scored order and its reports: simul
 test: $(VENV)/.stamp-test lint ## lint, types, import contracts, tests (warnings are errors)
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
 
-proof: $(VENV)/.stamp-test ## minutes: what the service promises, broken on purpose; the models against the simulator's truth at full size
+proof: $(VENV)/.stamp-test ## hours: what the service promises, broken on purpose; the models against the simulator's truth at full size
 	$(BIN)/python -m tests.proof
 	$(BIN)/pytest -m slow
 
