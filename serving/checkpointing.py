@@ -13,7 +13,7 @@ from receivables import checkpoints
 from receivables.config import home
 from receivables.decision_log import DecisionLog
 from receivables.errors import OtcRiskError
-from receivables.signature import SigningKey, signing_key
+from receivables.signature import SIGNING, SIGNING_FILE, SigningKey, read_key, trusted_keys
 
 #: Environment variable: folder of the checkpoints; one that the service's user cannot change is worth most.
 FOLDER: Final = "OTCRISK_CHECKPOINTS"
@@ -60,9 +60,13 @@ class Checkpointing:
 
 
 def _key() -> SigningKey | None:
-    """The installation's key; null on a machine that may not sign."""
+    """The installation's key; null on a machine that has none, or one that nobody would believe."""
     try:
-        return signing_key()
+        path = Path(os.environ.get(SIGNING) or home() / "keys" / SIGNING_FILE)
+        key = read_key(path) if path.is_file() else None
+        if key is not None and key.id in trusted_keys().keys:
+            return key
+        _LOG.warning("no checkpoints of the decision log: there is no signing key here that is trusted here")
     except (OtcRiskError, OSError) as error:
         _LOG.warning("no checkpoints of the decision log: %s", error)
-        return None
+    return None

@@ -10,7 +10,7 @@ import pytest
 from receivables import checkpoints
 from receivables.audit import verify
 from receivables.decision_log import DecisionLog
-from receivables.signature import trusted_keys
+from receivables.signature import SIGNING, SIGNING_FILE, make_pair, trusted_keys
 from serving.checkpointing import Checkpointing
 from tests.proof.journal_proofs import record
 
@@ -59,4 +59,18 @@ def test_a_place_that_cannot_be_written_stops_nothing(
     log.append(record(1))
     writing.close()
     assert "no checkpoint" in caplog.text
+    log.close()
+
+
+def test_without_a_key_that_is_trusted_nothing_is_signed_and_none_is_made(
+    log: DecisionLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_pair(tmp_path / "stranger")
+    for path in (tmp_path / "nowhere.pem", tmp_path / "stranger" / SIGNING_FILE):
+        monkeypatch.setenv(SIGNING, str(path))
+        writing = Checkpointing(log, place=tmp_path / "points")
+        log.append(record(1))
+        writing.close()
+    assert not (tmp_path / "points").exists()
+    assert not (tmp_path / "nowhere.pem").exists()
     log.close()
