@@ -171,6 +171,22 @@ def test_plain_http_gets_nothing(site: Site) -> None:
     connection.close()
 
 
+def test_a_person_logs_in_through_the_proxy_and_the_cookie_is_for_tls_alone(site: Site) -> None:
+    origin = {"Origin": f"https://127.0.0.1:{site.port}", "Content-Type": "application/x-www-form-urlencoded"}
+    connection = http.client.HTTPSConnection("127.0.0.1", site.port, timeout=60, context=site.trusted)
+    connection.request("POST", "/console/login", f"key={site.key}", origin)
+    response = connection.getresponse()
+    response.read()
+    cookie = response.headers["Set-Cookie"]
+    assert (response.status, response.headers["Location"]) == (303, "/console")
+    assert cookie.startswith("__Host-otcrisk=")
+    assert "secure" in cookie.lower()
+    connection.request("GET", "/console", headers={"Cookie": cookie.partition(";")[0]})
+    page = connection.getresponse()
+    assert (page.status, "Log out" in page.read().decode()) == (200, True)
+    connection.close()
+
+
 def test_one_of_two_services_stops_and_no_caller_notices(site: Site, orders: list[dict[str, Any]]) -> None:
     stopped = site.services[0].process
     stopped.terminate()
