@@ -2,16 +2,19 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from cli.running import running_service
 from receivables.errors import UnavailableError
+from receivables.store import open_store
 
 _ROOT = Path(__file__).parent.parent.parent
 _BLOCKED = _ROOT / "tests" / "blocked_network"
@@ -66,6 +69,21 @@ def test_the_demo_goes_from_a_simulated_ledger_to_a_decision_with_reasons(demo: 
 def test_the_demo_leaves_the_reports_where_it_says(demo: Demo) -> None:
     names = {file.name.partition("-")[0] for file in Path(demo.document["reports"]).glob("*.html")}
     assert {"decision", "portfolio", "drift"} <= names
+
+
+def test_no_customer_is_named_in_tracking_in_logs_or_on_the_drift_page(demo: Demo) -> None:
+    with open_store(demo.document["ledger"]) as store:
+        named = re.compile("|".join(sorted(store.read()["customers"]["customer_id"].unique())))
+    found = [demo.home / "mlflow.db", *demo.home.glob("mlartifacts/**/*"), *demo.home.glob("*/serve.log")]
+    found += list((demo.home / "reports").glob("drift-*"))
+    files = [file for file in found if file.is_file() and file.suffix != ".py"]  # our own code, with examples
+    assert {".db", ".parquet", ".log", ".html"} <= {file.suffix for file in files}
+    read = {file: pd.read_parquet(file).to_csv() if file.suffix == ".parquet" else _text(file) for file in files}
+    assert [file.name for file, text in read.items() if named.search(text)] == []
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace")
 
 
 def test_nothing_tries_to_reach_a_network(demo: Demo) -> None:
