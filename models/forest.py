@@ -170,12 +170,6 @@ class Forest:
         trees = [replace(tree, leaf_value=tree.leaf_value * share) for forest in forests for tree in forest.trees]
         return cls(forests[0].names, tuple(trees))
 
-    def part(self, i: int, parts: int) -> Forest:
-        """The i-th of `parts` forests of which this one is the mean."""
-        size = len(self.trees) // parts
-        trees = self.trees[i * size : (i + 1) * size]
-        return Forest(self.names, tuple(replace(tree, leaf_value=tree.leaf_value * parts) for tree in trees))
-
     def at(self, name: str, value: float) -> Forest:
         """The forest given that column `name` is `value`; its log-odds equal ours there, bit for bit."""
         column = self.names.index(name)

@@ -103,10 +103,6 @@ class Heads:
         """The heads as they were after so many rounds; of one seed."""
         return Heads({day: Forest(forest.names, forest.trees[:rounds]) for day, forest in self.forests.items()})
 
-    def part(self, i: int, parts: int) -> Heads:
-        """The heads of the i-th seed, of `parts`."""
-        return Heads({day: forest.part(i, parts) for day, forest in self.forests.items()})
-
     def require(self, inputs: Sequence[str], grid: Sequence[int]) -> None:
         """Raises ArtefactError where a head is of a day off the grid or of other columns."""
         for day, forest in self.forests.items():
