@@ -50,6 +50,7 @@ def test_serves_the_ledger_until_it_is_stopped_and_ends_with_0(
         status, answer = service.ask("POST", "/v1/orders/score", contract_request)
         assert (status, answer["decision"]["outcome"]) == (200, "HOLD")
         assert service.ask("GET", "/livez")[0] == 200
+        assert [service.ask("GET", path)[0] for path in ("/", "/docs.json")] == [404, 404]  # BentoML's own pages
         status, page = service.ask("GET", "/console/login")
         assert (status, "There are no keys yet" in page) == (200, True)
         assert service.stop(number) == 0
