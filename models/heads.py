@@ -25,6 +25,10 @@ DAYS: Final = (0, 5, 15, 30)
 MIN_OUTCOMES: Final = 150
 #: Weight of the head's trees in the mean with those of the payment-time model.
 SHARE: Final = 0.5
+#: Matured outcomes for each boosting round, and the fewest and most rounds. Rounds chosen anew at the origins of each
+#: run were no better out of time: around the best number the mean with the law hardly changes.
+OUTCOMES_PER_ROUND: Final = 50
+ROUNDS: Final = (60, 300)
 #: LightGBM settings: every invoice is one row here, not one for each day.
 PARAMS: Final[dict[str, Any]] = {
     "learning_rate": 0.045,
@@ -55,7 +59,6 @@ class Heads:
         grid: Sequence[int],
         start: Floats,
         monotone: Mapping[int, Mapping[str, int]],
-        rounds: int,
         seeds: Sequence[int],
     ) -> Heads:
         """The heads that outcomes `known` (n, g; NaN not matured) of rows (n, inputs) are enough for.
@@ -77,7 +80,11 @@ class Heads:
                     outcomes[matured],
                     names=inputs,
                     monotone=[sign.get(name, 0) for name in inputs],
-                    params={**PARAMS, **(OF_LATER_DAYS if day else OF_DUE_DAY), "num_iterations": rounds},
+                    params={
+                        **PARAMS,
+                        **(OF_LATER_DAYS if day else OF_DUE_DAY),
+                        "num_iterations": rounds_for(int(matured.sum())),
+                    },
                     seeds=seeds,
                     start=start[matured, place],
                 )
@@ -98,10 +105,6 @@ class Heads:
             own = SHARE * (self.forests[day].margin(rows) - of_trees[:, list(grid).index(day)])
             made = made + own[:, None] * weights
         return made
-
-    def first(self, rounds: int) -> Heads:
-        """The heads as they were after so many rounds; of one seed."""
-        return Heads({day: Forest(forest.names, forest.trees[:rounds]) for day, forest in self.forests.items()})
 
     def require(self, inputs: Sequence[str], grid: Sequence[int]) -> None:
         """Raises ArtefactError where a head is of a day off the grid or of other columns."""
@@ -126,6 +129,15 @@ def _weights(days: tuple[int, ...], grid: tuple[int, ...]) -> dict[int, Floats]:
         day: np.interp(grid, knots, [float(knot == day and 0 < i < len(knots) - 1) for i, knot in enumerate(knots)])
         for day in days
     }
+
+
+def rounds_for(matured: int) -> int:
+    """Boosting rounds of a head that learns from so many outcomes.
+
+    >>> [rounds_for(n) for n in (300, 10_000, 1_000_000)]
+    [60, 200, 300]
+    """
+    return int(np.clip(matured // OUTCOMES_PER_ROUND, *ROUNDS))
 
 
 def file_of(day: int) -> str:

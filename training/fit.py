@@ -1,8 +1,8 @@
 """Fitting the payment-time model: judge on rolling origins, choose the calibration there, then learn from all.
 
 The figures of a run are those of models fitted at earlier origins with the same settings and one seed, before
-calibration: no model is judged on what it has learnt, and no calibration on what it was chosen on. Only the numbers of
-boosting rounds, one of a few each, are chosen on the judged outcomes. Each fit runs on one thread, so the result does
+calibration: no model is judged on what it has learnt, and no calibration on what it was chosen on. Only the number of
+boosting rounds, one of a few, is chosen on the judged outcomes. Each fit runs on one thread, so the result does
 not depend on how many run at the same time.
 """
 
@@ -102,7 +102,6 @@ class LateFit:
     labels: Floats
     splits: tuple[Split, ...]
     rounds: int
-    head_rounds: int = 0
 
 
 def fit_late(data: LateData, settings: Settings, *, margin_days: int, tick: Tick = lambda _: None) -> LateFit:
@@ -116,38 +115,30 @@ def fit_late(data: LateData, settings: Settings, *, margin_days: int, tick: Tick
     known = [data.labels(GRID, cutoff=split.cutoff, margin_days=margin_days) for split in splits]
     rounds, margins = _at_origins(data, settings, parts, known, labels, tick)
     heldout = late_heldout(data, splits, parts, margins, margin_days)
-    growth, seeds = _growth(known, labels), settings.seeds(settings.late_seeds)
-    of_law, of_heads = (round(number * growth) for number in rounds)
-    final = late_model(data.x, labels, settings, of_law, seeds)
-    final = late_heads(final, labels, data.x, settings, of_heads, seeds)
+    rounds, seeds = round(rounds * _growth(known, labels)), settings.seeds(settings.late_seeds)
+    final = late_heads(late_model(data.x, labels, settings, rounds, seeds), labels, data.x, settings, seeds)
     tick("payment time")
     served = late_served(final, data, heldout, labels, margin_days=margin_days)
-    return LateFit(served, heldout, labels, splits, of_law, of_heads)
+    return LateFit(served, heldout, labels, splits, rounds)
 
 
 def _at_origins(
     data: LateData, settings: Settings, parts: Sequence[Ints], known: Sequence[Floats], labels: Floats, tick: Tick
-) -> tuple[tuple[int, int], Floats]:
-    """Rounds of the law and of its heads, and what models of so many said of the rows that they are judged on."""
+) -> tuple[int, Floats]:
+    """Rounds of the law, and what models of so many, with heads, said of the rows that they are judged on."""
     threads, seeds = settings.threads, settings.seeds(1)
-    xs, outcomes = [data.x[rows] for rows in parts], labels[np.concatenate(parts)]
+    xs = [data.x[rows] for rows in parts]
 
     def grow(rounds: int) -> list[LateModel]:
         made = side_by_side(lambda y: late_model(data.x, y, settings, rounds, seeds), known, threads)
         tick(f"{len(parts)} origins, {rounds} rounds")
         return made
 
-    of_law, models, _ = choose_rounds(settings.rounds, grow, _cut, xs, outcomes)
-
-    def with_heads(rounds: int) -> list[LateModel]:
-        pairs = list(zip(models, known, strict=True))
-        made = side_by_side(lambda pair: late_heads(*pair, data.x, settings, rounds, seeds), pairs, threads)
-        tick("single days")
-        return made
-
-    # past the first tier heads gain next to nothing, and each round is four trees more to walk for every order
-    of_heads, _, margins = choose_rounds(settings.rounds[:1], with_heads, _cut_heads, xs, outcomes)
-    return (of_law, of_heads), margins
+    rounds, models = choose_rounds(settings.rounds, grow, xs, labels[np.concatenate(parts)])
+    pairs = list(zip(models, known, strict=True))
+    models = side_by_side(lambda pair: late_heads(*pair, data.x, settings, seeds), pairs, threads)
+    tick("single days")
+    return rounds, np.concatenate([model.margins(x) for model, x in zip(models, xs, strict=True)])
 
 
 def late_served(
@@ -212,9 +203,7 @@ def _growth(known: Sequence[Floats], labels: Floats) -> float:
     return max(1.0, float(np.sqrt((~np.isnan(labels)).sum() / then)))
 
 
-def late_heads(
-    model: LateModel, labels: Floats, x: Floats, settings: Settings, rounds: int, seeds: Sequence[int]
-) -> LateModel:
+def late_heads(model: LateModel, labels: Floats, x: Floats, settings: Settings, seeds: Sequence[int]) -> LateModel:
     """The model with second opinions on single days, learnt from labels (n, g)."""
     rows = x[:, [INDEX[name] for name in model.inputs]]
     heads = Heads.grow(
@@ -224,39 +213,26 @@ def late_heads(
         grid=model.grid,
         start=model.start(rows),
         monotone={day: directions(model.inputs) for day in settings.held_heads},
-        rounds=rounds,
         seeds=seeds,
     )
     return replace(model, heads=heads)
 
 
 def choose_rounds(
-    tiers: Sequence[Sequence[int]],
-    grow: Callable[[int], list[LateModel]],
-    cut: Callable[[LateModel, int], LateModel],
-    parts: Sequence[Floats],
-    labels: Floats,
-) -> tuple[int, list[LateModel], Floats]:
-    """The number of rounds with the lowest held-out log-loss, the models cut there, and their margins (m, g)."""
-    found: list[tuple[float, int, list[LateModel], Floats]] = []
+    tiers: Sequence[Sequence[int]], grow: Callable[[int], list[LateModel]], parts: Sequence[Floats], labels: Floats
+) -> tuple[int, list[LateModel]]:
+    """The number of rounds with the lowest held-out log-loss, and the models cut there."""
+    found: list[tuple[float, int, list[LateModel]]] = []
     for tier in tiers:
         models = grow(tier[-1])
         for rounds in tier:
-            short = [cut(model, rounds) for model in models]
-            margins = np.concatenate([model.margins(x) for model, x in zip(short, parts, strict=True)])
-            found.append((_relative_loss(margins, labels), rounds, short, margins))
-        _, best, short, margins = min(found, key=lambda candidate: candidate[0])
+            cut = [replace(m, forest=Forest(m.forest.names, m.forest.trees[:rounds])) for m in models]
+            margins = np.concatenate([model.margins(x) for model, x in zip(cut, parts, strict=True)])
+            found.append((_relative_loss(margins, labels), rounds, cut))
+        _, best, cut = min(found, key=lambda candidate: candidate[0])
         if best != tier[-1]:
             break
-    return best, short, margins
-
-
-def _cut(model: LateModel, rounds: int) -> LateModel:
-    return replace(model, forest=Forest(model.forest.names, model.forest.trees[:rounds]))
-
-
-def _cut_heads(model: LateModel, rounds: int) -> LateModel:
-    return replace(model, heads=model.heads.first(rounds))
+    return best, cut
 
 
 def _relative_loss(margins: Floats, labels: Floats) -> float:

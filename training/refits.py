@@ -30,7 +30,7 @@ def late_refits(data: LateData, fit: LateFit, settings: Settings) -> list[LateMo
         rows = drawn_customers(data.orders.customer_id, settings.seed + i)
         x, labels, seeds = data.x[rows], fit.labels[rows], (settings.seed + i,)
         again = late_model(x, labels, settings, fit.rounds, seeds)
-        again = late_heads(again, labels, x, settings, fit.head_rounds, seeds)
+        again = late_heads(again, labels, x, settings, seeds)
         made.append(again.calibrated(maps))
     return made
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.heads import MIN_OUTCOMES, SHARE, Heads
+from models.heads import MIN_OUTCOMES, ROUNDS, SHARE, Heads
 from models.late import LateModel
 from models.law import GRID
 from models.numbers import Floats
@@ -26,7 +26,7 @@ def grown(
     late: LateModel, rows: Floats, known: Floats, monotone: Mapping[int, Mapping[str, int]] | None = None
 ) -> Heads:
     return Heads.grow(
-        rows, known, inputs=late.inputs, grid=late.grid, start=late.start(rows), monotone=monotone or {}, rounds=60,
+        rows, known, inputs=late.inputs, grid=late.grid, start=late.start(rows), monotone=monotone or {},
         seeds=(1,),
     )  # fmt: skip
 
@@ -57,6 +57,13 @@ def test_contributions_add_up_at_every_day(headed: LateModel, book: Book, day: i
     place = headed.grid.index(day)
     served = headed.calibrations[place].apply(headed.margins(x)[:, place])
     np.testing.assert_allclose(found.reference + found.values.sum(axis=1), served, rtol=0, atol=1e-9)
+
+
+def test_the_more_outcomes_a_head_learns_from_the_more_rounds_it_has(headed: LateModel, book: Book) -> None:
+    grown = {day: len(forest.trees) for day, forest in headed.heads.forests.items()}
+    matured = {day: int((~np.isnan(book.labels[:, headed.grid.index(day)])).sum()) for day in grown}
+    assert grown == {day: min(max(n // 50, ROUNDS[0]), ROUNDS[1]) for day, n in matured.items()}
+    assert len(set(grown.values())) > 1
 
 
 def test_few_outcomes_get_no_head(late: LateModel, book: Book) -> None:

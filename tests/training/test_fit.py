@@ -156,13 +156,10 @@ def test_more_rounds_are_tried_only_where_the_first_tier_ends_at_its_last() -> N
         asked.append(rounds)
         return [Stub(fit.Forest(("a",), (_leaf(),) * rounds))]
 
-    def cut(stub: Any, rounds: int) -> Any:
-        return Stub(fit.Forest(("a",), stub.forest.trees[:rounds]))
-
-    assert fit.choose_rounds(((2, 4), (5, 8)), grow, cut, [np.zeros((4, 1))], labels)[0] == 5
+    assert fit.choose_rounds(((2, 4), (5, 8)), grow, [np.zeros((4, 1))], labels)[0] == 5
     assert asked == [4, 8]
     asked.clear()
-    assert fit.choose_rounds(((5, 6), (7, 8)), grow, cut, [np.zeros((4, 1))], labels)[0] == 5
+    assert fit.choose_rounds(((5, 6), (7, 8)), grow, [np.zeros((4, 1))], labels)[0] == 5
     assert asked == [6]
 
 
