@@ -206,9 +206,9 @@ def create_app() -> Starlette:
     """The application; whoever starts it puts the loaded `State` into `app.state.serving`."""
     routes = [Route(path.path, Endpoint(path)) for path in PATHS]
     console = [Route("/console", Console()), Route("/console/{path:path}", Console())]
-    app = Starlette(routes=[*routes, *console, Route("/{path:path}", Nowhere())])
+    app = Starlette(routes=[*routes, *console])
     app.router.redirect_slashes = False
-    app.router.default = Nowhere()  # no pattern matches a path with a line break in it
+    app.router.default = Nowhere()
     return app
 
 

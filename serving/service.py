@@ -12,17 +12,15 @@ quiet()
 import bentoml  # noqa: E402 - its telemetry must be off before it is imported
 from starlette.types import ASGIApp, Receive, Scope, Send  # noqa: E402
 
-from serving.app import Nowhere, create_app  # noqa: E402
+from serving.app import create_app  # noqa: E402
 from serving.checkpointing import Checkpointing  # noqa: E402
 from serving.promotion import Promotions  # noqa: E402
 from serving.shadow import open_shadow  # noqa: E402
 from serving.state import State, load_state  # noqa: E402
 from serving.warm import warm  # noqa: E402
 
-#: BentoML's routes that come before a mounted application.
-_HIDDEN: Final = frozenset({"/schema.json"})
-#: Ours of the same name is answered instead.
-_OURS: Final = frozenset({"/metrics"})
+#: What BentoML answers itself: its probes. Every other path is ours, or is not there.
+_PROBES: Final = frozenset({"/livez", "/healthz", "/readyz"})
 #: Allocations between two collections, by generation: measured, the default pauses for tens of milliseconds.
 _COLLECTOR: Final = (50_000, 50, 1_000)
 
@@ -30,16 +28,18 @@ app = create_app()
 
 
 class Hide:
-    """Middleware that answers 404 for BentoML's own description of the service, and our metrics in place of its own."""
+    """Middleware that leaves BentoML its probes and the life of the process; every request else is our application's.
+
+    A mounted application only gets what one of its routes matches: for the rest BentoML has pages of its own.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes everything else on."""
-        path = scope["path"] if scope["type"] == "http" else ""
-        chosen: ASGIApp = Nowhere() if path in _HIDDEN else app if path in _OURS else self._app
-        await chosen(scope, receive, send)
+        """Passes probes on."""
+        is_theirs = scope["type"] != "http" or scope["path"] in _PROBES
+        await (self._app if is_theirs else app)(scope, receive, send)
 
 
 class Scoring:

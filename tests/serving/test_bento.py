@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
 from receivables.decision import wire
 from receivables.errors import ArtefactError
@@ -18,7 +19,7 @@ from serving.build import PACKAGES, build
 from serving.schemas import read_request
 from serving.score import Occasion, score_order
 from serving.state import State
-from tests.serving.running import free_port, running
+from tests.serving.running import HERE, free_port, running
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Run by every Python that the Bento starts: takes the repository off the path, however it came there.
@@ -54,6 +55,14 @@ def test_a_damaged_champion_is_refused_before_anything_is_built(seller: Any, tmp
     with pytest.raises(ArtefactError, match=r"priors\.json"):
         build(copy, tmp_path / "store")
     assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize("path", ["/", "/docs.json", "/schema.json", "/assets/", "/readyz/", "/healthz/x", "/%0A"])
+def test_bentoml_has_no_page_of_its_own_beside_its_probes(path: str) -> None:
+    from serving.service import OtcRisk
+
+    answer = TestClient(OtcRisk.to_asgi(is_main=True), client=HERE).get(path)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "NOT_FOUND")
 
 
 def test_answers_elsewhere_as_we_do_here(
