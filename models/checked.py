@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -20,26 +20,41 @@ if TYPE_CHECKING:
 _PROBES: Final = 16
 
 
-def checked_walk(forest: Forest) -> Walk | None:
-    """The walk; None where its log-odds are not LightGBM's to the last bit."""
+class Checked(NamedTuple):
+    """The layout, or None and `why` LightGBM's `pred_contrib` has to explain a forest; its log-odds of the probes.
+
+    The log-odds are LightGBM's, null where it was not asked for them.
+    """
+
+    layout: Layout | None
+    why: str
+    margin: Floats | None
+
+
+def checked_walk(forest: Forest, margin: Floats | None = None) -> Walk | None:
+    """The walk; None where its log-odds are not LightGBM's to the last bit, which are `margin` if they are at hand."""
     walk, rows = Walk.of(forest.trees), probes(forest)
-    return walk if np.array_equal(walk.margin(rows), Booster(forest.text()).margin(rows)) else None
+    expected = Booster(forest.text()).margin(rows) if margin is None else margin
+    return walk if np.array_equal(walk.margin(rows), expected) else None
 
 
-def checked_layout(forest: Forest) -> tuple[Layout | None, str]:
-    """The layout, or None and the reason why LightGBM's `pred_contrib` has to explain this forest."""
+def checked_layout(forest: Forest) -> Checked:
+    """The layout, where the loops that use it explain the probes as LightGBM does."""
     found = layout(forest.trees)
     if found is None:
-        return None, "the counts of some splits are not the sum of their sides"
+        return Checked(None, "the counts of some splits are not the sum of their sides", None)
     rows, booster = probes(forest), Booster(forest.text())
+    margin = booster.margin(rows)
     values, reached = explained(found, rows)
-    found = replace(found, is_whole=found.is_whole and np.array_equal(reached, booster.margin(rows)))
+    found = replace(found, is_whole=found.is_whole and np.array_equal(reached, margin))
     # both loops, because few rows take another one than many
     ours, blocks, theirs = values, shap_values(found, rows), booster.contributions(rows)
     gaps = (ours - theirs[:, :-1], blocks - theirs[:, :-1], found.reference - theirs[:, -1])
     gap = float(max(np.abs(each).max() for each in gaps))
     # also where one of them is not a number
-    return (found, "") if gap <= TOLERANCE else (None, f"they differ by {gap:.3g} log-odds on the probes")
+    if gap <= TOLERANCE:
+        return Checked(found, "", margin)
+    return Checked(None, f"they differ by {gap:.3g} log-odds on the probes", margin)
 
 
 def probes(forest: Forest) -> Floats:

@@ -15,8 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.booster import Booster
-from models.checked import checked_layout, checked_walk
-from models.layout import Layout
+from models.checked import Checked, checked_layout, checked_walk
 from models.numbers import Floats, Ints, matrix
 from models.treeshap import FEW, explained, shap_values
 from models.walk import Walk
@@ -212,7 +211,7 @@ class Forest:
         Reference + row sum differs from `margin` by the rounding of the sums only, about 1e-14.
         """
         rows = matrix(x, len(self.names))
-        found, _ = self._layout
+        found = self._checked.layout
         if found is not None:
             return found.reference, shap_values(found, rows, threads=threads)
         asked = rows if len(rows) else np.zeros((1, len(self.names)))
@@ -221,7 +220,7 @@ class Forest:
 
     def explained(self, x: Floats) -> tuple[float, Floats, Floats]:
         """`shap` and `margin` in one go, the same bits: for single rows, where each walk over the trees counts."""
-        rows, (found, _) = matrix(x, len(self.names)), self._layout
+        rows, found = matrix(x, len(self.names)), self._checked.layout
         if found is None or not found.is_whole or len(rows) > FEW:
             return (*self.shap(rows), self.margin(rows))
         return (found.reference, *explained(found, rows))
@@ -232,15 +231,17 @@ class Forest:
 
         Asking makes everything ready for the first row; so does the first call of `margin` and of `shap`.
         """
-        found, why = self._layout
-        return "quadrature" if found is not None else f"pred_contrib: {why}"
+        found = self._checked
+        return "quadrature" if found.layout is not None else f"pred_contrib: {found.why}"
 
     @cached_property
     def _walk(self) -> Walk | None:
-        return checked_walk(self)
+        # what LightGBM said when it was asked for the layout need not be asked again
+        asked: Checked | None = self.__dict__.get("_checked")
+        return checked_walk(self, None if asked is None else asked.margin)
 
     @cached_property
-    def _layout(self) -> tuple[Layout | None, str]:
+    def _checked(self) -> Checked:
         return checked_layout(self)
 
     @cached_property

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from receivables.errors import InputError, UnavailableError
+from serving.lean import without_scipy
 from serving.state import LEDGER, State, Tools, load_state, load_tools
 from serving.warm import warm
 
@@ -24,6 +25,7 @@ _BACKLOG = 2048
 
 def prepare(ledger: str | None) -> State:
     """The loaded state, before any port is bound; raises what `load_state` raises."""
+    without_scipy()
     if ledger is not None:
         os.environ[LEDGER] = ledger
     return load_state()
@@ -34,6 +36,7 @@ def prepare_to_fork(ledger: str | None) -> tuple[Tools, str | None]:
 
     Raises what `load_state` raises.
     """
+    without_scipy()
     if ledger is not None:
         os.environ[LEDGER] = ledger
     tools = load_tools()
