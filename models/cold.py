@@ -11,8 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
+from models.late_loops import shares
 from models.numbers import Floats
 from receivables.errors import ArtefactError
 
@@ -43,5 +42,5 @@ class ColdStart:
 
     def weights(self, settled: Floats) -> Floats:
         """(n,) share of the peers, given known payments (n,); null counts as none."""
-        known = np.nan_to_num(settled)
-        return np.where(known < KNOWN, self.share / (1.0 + known) ** 2, 0.0)
+        made: Floats = shares(settled, KNOWN, self.share)
+        return made

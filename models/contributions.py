@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
-
+from models.late_loops import largest_gap
 from models.numbers import Floats, sigmoid
 from receivables.errors import ArtefactError
 
@@ -31,9 +30,9 @@ class Contributions:
     def __post_init__(self) -> None:
         if self.values.shape != (len(self.total), len(self.names)):
             raise ArtefactError(f"expected {len(self.total)} rows of {len(self.names)}, got {self.values.shape}")
-        gap = np.abs(self.reference + self.values.sum(axis=1) - self.total)
-        if not np.all(gap <= TOLERANCE):  # also where a part is not finite
-            raise ArtefactError(f"an explanation does not add up: it misses its score by {np.max(gap):.3g} log-odds")
+        missed = largest_gap(self.reference, self.values, self.total)
+        if not missed <= TOLERANCE:  # also where a part is not finite
+            raise ArtefactError(f"an explanation does not add up: it misses its score by {missed:.3g} log-odds")
 
     @property
     def probability(self) -> Floats:

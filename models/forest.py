@@ -218,11 +218,11 @@ class Forest:
         parts = self._booster.contributions(asked, threads=threads)
         return float(parts[0, -1]), np.ascontiguousarray(parts[: len(rows), :-1])
 
-    def explained(self, x: Floats) -> tuple[float, Floats, Floats]:
+    def explained(self, x: Floats, *, threads: int = 1) -> tuple[float, Floats, Floats]:
         """`shap` and `margin` in one go, the same bits: for single rows, where each walk over the trees counts."""
         rows, found = matrix(x, len(self.names)), self._checked.layout
         if found is None or not found.is_whole or len(rows) > FEW:
-            return (*self.shap(rows), self.margin(rows))
+            return (*self.shap(rows, threads=threads), self.margin(rows, threads=threads))
         return (found.reference, *explained(found, rows))
 
     @property

@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.asked import Asked, asked_columns
+from models.late_loops import added, bounded, started
 from models.numbers import Floats, Ints, logit
 
 #: The asked columns that the start looks at.
@@ -67,11 +68,13 @@ class Habit:
 
     def added(self, rates: Floats, places: slice | list[int] = slice(None)) -> Floats:
         """(n, len(places), c) what the c columns add, given their values in that form; `places` are all by default."""
-        # one piece of memory: strided input may take another vector path, and one order must score as in a batch
-        kept = np.minimum(np.maximum(np.ascontiguousarray(rates), _FLOOR), 1.0 - _FLOOR)
+        return self.added_by(rates, np.arange(rates.shape[2]), places)
+
+    def added_by(self, varying: Floats, columns: Ints, places: slice | list[int] = slice(None)) -> Floats:
+        """`added`, given the columns of the start among those of `varying` (n, len(places), v)."""
         base, weights = self._table
-        part = weights[places] * (logit(kept) - base[places, None])
-        return np.where(np.isnan(part), 0.0, part)
+        made: Floats = added(logit(bounded(varying, columns, _FLOOR)), base[places], weights[places])
+        return made
 
     def log_odds(self, rows: Floats, asked: Sequence[Asked], days: Ints, places: Sequence[int]) -> Floats:
         """(n, len(days)) log-odds that the trees add to."""
@@ -80,17 +83,15 @@ class Habit:
             total = total + part
         return np.asarray(total)
 
-    def total(self, added: Floats) -> Floats:
-        """(n, g) log-odds that the trees add to, from what `added` gave at all grid days."""
-        total = self._table[0]
-        for column in range(added.shape[2]):
-            total = total + added[:, :, column]
-        return np.asarray(np.broadcast_to(total, added.shape[:2]))
+    def total(self, of_trees: Floats, parts: Floats) -> Floats:
+        """(n, g) log-odds of trees and of what they start from, of which `added` gave the parts at all grid days."""
+        made: Floats = started(of_trees, self._table[0], parts)
+        return made
 
     @cached_property
     def _table(self) -> tuple[Floats, Floats]:
         """`offsets`, and `weights` with a column for each of `columns`."""
-        return np.array(self.offsets), np.array(self.weights).reshape(len(self.columns), len(self.offsets)).T
+        return np.array(self.offsets), np.array(self.weights).reshape(len(self.columns), len(self.offsets)).T.copy()
 
     @classmethod
     def from_dict(cls, document: Any) -> Habit:

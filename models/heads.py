@@ -16,7 +16,8 @@ from typing import Any, Final
 import numpy as np
 
 from models.forest import Forest
-from models.numbers import Floats
+from models.late_loops import moved
+from models.numbers import Floats, Ints
 from receivables.errors import ArtefactError
 
 #: Days that may have a head; all on the grid.
@@ -98,13 +99,20 @@ class Heads:
         """
         return _weights(tuple(sorted(self.forests)), tuple(grid))
 
-    def moved(self, of_trees: Floats, rows: Floats, grid: Sequence[int]) -> Floats:
-        """(n, g) what the trees of the payment-time model add, moved to the mean with the heads at their days."""
-        made = of_trees
-        for day, weights in self.weights(grid).items():
-            own = SHARE * (self.forests[day].margin(rows) - of_trees[:, list(grid).index(day)])
-            made = made + own[:, None] * weights
+    def moved(self, of_trees: Floats, margins: Mapping[int, Floats], grid: Sequence[int]) -> Floats:
+        """(n, g) what the trees of the payment-time model add, moved to the mean with the heads at their days.
+
+        `margins` are those of the heads, by day.
+        """
+        if not self.forests:
+            return of_trees
+        places, weights = _table(tuple(sorted(self.forests)), tuple(grid))
+        made: Floats = moved(of_trees, np.stack([margins[day] for day in sorted(margins)]), places, weights, SHARE)
         return made
+
+    def margins(self, rows: Floats) -> dict[int, Floats]:
+        """(n,) log-odds by day of rows (n, inputs)."""
+        return {day: forest.margin(rows) for day, forest in self.forests.items()}
 
     def require(self, inputs: Sequence[str], grid: Sequence[int]) -> None:
         """Raises ArtefactError where a head is of a day off the grid or of other columns."""
@@ -138,6 +146,12 @@ def rounds_for(matured: int) -> int:
     [60, 200, 300]
     """
     return int(np.clip(matured // OUTCOMES_PER_ROUND, *ROUNDS))
+
+
+@lru_cache(maxsize=64)
+def _table(days: tuple[int, ...], grid: tuple[int, ...]) -> tuple[Ints, Floats]:
+    """Places of the days on the grid, and what `_weights` says of them, (h, g)."""
+    return np.array([grid.index(day) for day in days]), np.stack([_weights(days, grid)[day] for day in days])
 
 
 def file_of(day: int) -> str:

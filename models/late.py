@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ from models.forest import Forest
 from models.habit import Habit
 from models.heads import SHARE, Heads
 from models.intervals import DEPTH, Intervals
+from models.late_loops import bounded
 from models.law import GRID, PaymentLaw
 from models.looked_up import LookedUp, credit
 from models.numbers import Floats, Ints, logit, matrix
@@ -53,6 +54,22 @@ MIN_OUTCOMES: Final = 50
 MAX_PAIRS: Final = 2_000_000
 #: Invoices expanded at a time when scoring, to bound memory.
 _BLOCK: Final = 4_096
+
+
+class _Thin(NamedTuple):
+    """Rows of thin histories (t,), weights of their peers, and the log-odds of these (t, g), null without any row."""
+
+    rows: Ints
+    weights: Floats
+    peers: Floats | None
+
+    def drawn(self, margins: Floats) -> Floats:
+        """(n, g) log-odds, those of thin histories drawn to their peers."""
+        if self.peers is None:
+            return margins
+        made, w = margins.copy(), self.weights[:, None]
+        made[self.rows] = (1.0 - w) * margins[self.rows] + w * self.peers
+        return made
 
 
 @dataclass(frozen=True)
@@ -192,8 +209,9 @@ class LateModel:
             block = rows[start : start + _BLOCK]
             varying = self._looked_up.values(block)
             of_trees = self.forest.margins(block, varying, threads=threads)
-            margins = self.heads.moved(of_trees, block, self.grid) + self._start(varying)
-            made[start : start + _BLOCK] = self._drawn(margins, varying, cold[start : start + _BLOCK])
+            of_all = self.heads.moved(of_trees, self.heads.margins(block), self.grid)
+            margins = self.habit.total(of_all, self.habit.added_by(varying, self._start_columns))
+            made[start : start + _BLOCK] = self._thin(varying, cold[start : start + _BLOCK]).drawn(margins)
         return made
 
     @property
@@ -210,22 +228,17 @@ class LateModel:
         if self._peer_column is None:
             return offsets
         place, within = self._peer_column
-        rates = np.clip(np.ascontiguousarray(varying[:, :, place]), FLOOR, 1.0 - FLOOR)
+        rates = bounded(varying, np.array([place]), FLOOR)[:, :, 0]
         return np.where(within & ~np.isnan(rates), logit(rates), offsets)
 
-    def _drawn(self, margins: Floats, varying: Floats, weights: Floats) -> Floats:
-        thin, made = np.flatnonzero(weights), margins
-        if len(thin):
-            made, w = margins.copy(), weights[thin, None]
-            made[thin] = (1.0 - w) * margins[thin] + w * self._peers(varying[thin])
-        return made
+    def _thin(self, varying: Floats, weights: Floats) -> _Thin:
+        rows = weights.nonzero()[0]
+        return _Thin(rows, weights[rows], self._peers(varying[rows]) if len(rows) else None)
 
     def start(self, rows: Floats) -> Floats:
         """(n, g) log-odds that the trees, and those of the heads, add to; `rows` (n, inputs)."""
-        return self._start(self._looked_up.values(rows))
-
-    def _start(self, varying: Floats) -> Floats:
-        return self.habit.total(self.habit.added(varying[:, :, self._start_columns]))
+        parts = self.habit.added_by(self._looked_up.values(rows), self._start_columns)
+        return self.habit.total(np.zeros(parts.shape[:2]), parts)
 
     def cell(self, x: npt.ArrayLike) -> bytes:
         """Equal for orders x (1, F) that have the same law."""
@@ -251,22 +264,26 @@ class LateModel:
             raise InputError(f"expected one of the grid days {self.grid}, got {day}")
         rows, place = self._rows(x), self.grid.index(day)
         varying = self._looked_up.values(rows)
-        started = self.habit.added(varying[:, :, self._start_columns])
+        started = self.habit.added_by(varying, self._start_columns)
         of_trees = self.forest.margins(rows, varying, threads=threads)
-        margins = self.heads.moved(of_trees, rows, self.grid) + self.habit.total(started)
         reference, values = self._of_trees(rows, varying, place, threads)
+        of_heads: dict[int, Floats] = {}
         for head, weights in self._moves.items():
-            if share := SHARE * float(weights[place]):
-                own, parts = self.heads.forests[head].shap(rows, threads=threads)
+            share, forest = SHARE * float(weights[place]), self.heads.forests[head]
+            if not share:
+                of_heads[head] = forest.margin(rows, threads=threads)
+            else:
+                own, parts, of_heads[head] = forest.explained(rows, threads=threads)
                 at = self.grid.index(head)
                 instead = (reference, values) if at == place else self._of_trees(rows, varying, at, threads)
                 reference = reference + share * (own - instead[0])
                 values = values - share * instead[1]
                 values[:, self._places] += share * parts
+        margins = self.habit.total(self.heads.moved(of_trees, of_heads, self.grid), started)
         reference, values = self._with_start(reference, values, started[:, place], place)
-        cold = self.cold.weights(self._settled(x))
-        margins = self._drawn(margins, varying, cold)
-        values = self._credit_peers(reference, values, varying, cold, place)
+        thin = self._thin(varying, self.cold.weights(self._settled(x)))
+        margins = thin.drawn(margins)
+        values = self._credit_peers(reference, values, thin, place)
         explained = self.calibrations[place].explain(self.names, reference, values, margins[:, place])
         return self._law(margins), explained
 
@@ -291,15 +308,14 @@ class LateModel:
             reference += centre
         return reference, joined
 
-    def _credit_peers(self, reference: float, values: Floats, varying: Floats, weights: Floats, place: int) -> Floats:
+    def _credit_peers(self, reference: float, values: Floats, thin: _Thin, place: int) -> Floats:
         """Contributions at a grid day after a cold start is drawn: what the peers change is credited to their rate."""
-        thin = np.flatnonzero(weights)
-        if not len(thin) or self._peer_column is None:
+        if thin.peers is None or self._peer_column is None:
             return values
-        made, w = values.copy(), weights[thin]
-        made[thin] *= 1.0 - w[:, None]
+        made = values.copy()
+        made[thin.rows] *= 1.0 - thin.weights[:, None]
         home = self._credited[self.grid[place]][len(self.inputs) + self._peer_column[0]]
-        made[thin, home] += w * (self._peers(varying[thin])[:, place] - reference)
+        made[thin.rows, home] += thin.weights * (thin.peers[:, place] - reference)
         return made
 
     def to_files(self) -> dict[str, bytes]:

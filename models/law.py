@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from models.law_loops import days_above, on_days, rearranged
+from models.law_loops import days_above, never_rises, on_days, rearranged
 from models.numbers import Floats, Ints, sigmoid
 from receivables.errors import InputError
 
@@ -44,7 +44,7 @@ class PaymentLaw:
         s = self.survival
         if s.ndim != 2 or s.shape[1] != len(self.grid):
             raise InputError(f"expected survival of shape (n, {len(self.grid)}), got {s.shape}")
-        if s.size and not (s[:, 0].max() <= 1 and s[:, -1].min() >= 0 and (s[:, 1:] <= s[:, :-1]).all()):
+        if not never_rises(s):
             raise InputError("expected survival between 0 and 1 that never rises along the grid")
 
     @classmethod
@@ -87,8 +87,8 @@ class PaymentLaw:
 
         The median is therefore positive exactly when late_over(0) exceeds one half.
         """
-        levels = np.atleast_1d(np.asarray(q, dtype=np.float64))
-        if not ((levels > 0) & (levels < 1)).all():
+        levels = np.array([q]) if isinstance(q, float) else np.atleast_1d(np.asarray(q, dtype=np.float64))
+        if not (levels.min(initial=0.5) > 0 and levels.max(initial=0.5) < 1):
             raise InputError(f"expected quantile levels between 0 and 1, got {q}")
         return np.asarray(self.days[0] + days_above(self.daily(), 1.0 - levels), dtype=np.int64)
 

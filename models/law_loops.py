@@ -49,3 +49,15 @@ def days_above(daily, levels):
         for value in daily[i]:
             made[i] += value > level
     return made
+
+
+@njit(cache=True, nogil=True)
+def never_rises(survival):
+    """Whether every row of (n, g) values lies between 0 and 1 and never rises; false for what is not a number."""
+    for i in range(survival.shape[0]):
+        if not (survival[i, 0] <= 1.0 and survival[i, -1] >= 0.0):
+            return False
+        for j in range(1, survival.shape[1]):
+            if not survival[i, j] <= survival[i, j - 1]:
+                return False
+    return True
