@@ -67,7 +67,7 @@ def blocks(
         "decision": _decision(found, tools.policy),
         "score": _score(prediction, champion, previous),
         "probabilities": _probabilities(prediction, champion, tools.policy),
-        "expected_payment": _expected_payment(request, prediction, champion),
+        "expected_payment": _expected_payment(request, prediction, champion, known),
         "loss": _loss(found, tools.policy),
         "limit": {
             **limit_block(found.limit, found.facts.limit_currency),
@@ -177,7 +177,9 @@ def _late_probabilities(late: Lateness | None, after: int) -> Block:
     }
 
 
-def _expected_payment(request: ScoreRequest, prediction: Prediction | None, champion: Champion) -> Block:
+def _expected_payment(
+    request: ScoreRequest, prediction: Prediction | None, champion: Champion, known: Knowledge
+) -> Block:
     due = request.order.due_date
     late = prediction.lateness if prediction else None
 
@@ -191,12 +193,19 @@ def _expected_payment(request: ScoreRequest, prediction: Prediction | None, cham
         "earliest_date": day(late.earliest if late else None),
         "latest_date": day(late.latest if late else None),
         "interval_level": INTERVAL if late else None,
-        "observed_coverage_90d": _observed_coverage(champion) if late else None,
+        "observed_coverage_90d": _observed_coverage(champion, known) if late else None,
     }
 
 
-def _observed_coverage(champion: Champion) -> float | None:
-    """Share of the newest judged outcomes that the interval held; null where there were too few."""
+def _observed_coverage(champion: Champion, known: Knowledge) -> float | None:
+    """Share of answered intervals that held, else of the newest outcomes judged in training; null of too few."""
+    if known.coverage is not None:
+        return known.coverage
+    return coverage_in_training(champion)
+
+
+def coverage_in_training(champion: Champion) -> float | None:
+    """Share of the newest outcomes judged in training that the interval held; null where there were too few."""
     found = (tails.observed for tails in champion.late.intervals.found if tails.level == INTERVAL)
     observed = next(found, None)
     return None if observed is None else round(observed, 3)

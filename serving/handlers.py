@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from receivables.decision import wire
 from receivables.errors import OtcRiskError
-from serving.answer import model_block
+from serving.answer import coverage_in_training, model_block
 from serving.auth import LOCAL, Caller
 from serving.problems import ApiError, from_domain, refuse
 from serving.scoring import decide, decide_now, request_id_of
@@ -75,11 +75,22 @@ def current_model(state: State, call: Call) -> Reply:
                 "scale": champion.scale.to_dict(),
                 "metrics": champion.manifest["metrics"],
                 "explained_by": champion.explained_by,
+                "observed_coverage_90d": _coverage(state),
                 "files": {path: entry["sha256"] for path, entry in champion.manifest["files"].items()},
                 "policy": {"version": policy.version, "sha256": policy.sha256},
             }
         )
     )
+
+
+def _coverage(state: State) -> dict[str, Any]:
+    """What orders of today are told of how often payment dates held, and whether decisions or training say so."""
+    found = state.coverage
+    if found is not None:
+        share = round(found.share, 3)
+        return {"share": share, "source": "DECISIONS", "outcomes": found.outcomes, "as_of": found.day.isoformat()}
+    in_training = coverage_in_training(state.tools.champion)
+    return {"share": in_training, "source": "TRAINING", "outcomes": None, "as_of": None}
 
 
 def _one_of_batch(state: State, document: Any, caller: Caller) -> dict[str, Any]:

@@ -105,6 +105,7 @@ def known_then(payers: Payers, record: DecisionRecord, request: ScoreRequest) ->
         mode=then["mode"],
         causes=tuple(cause for cause in then["causes"] if cause in _OF_THE_RUNG),
         reserved=tuple(Reservation(**held) for held in record.versions.get("reservations", ())),
+        coverage=record.versions.get("observed_coverage_90d"),
     )
 
 

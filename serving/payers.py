@@ -36,7 +36,8 @@ class Knowledge:
     `quotes` is a ledger of exchange rates; `mode` is FULL, or STALE where the store cannot be reached and memory or the
     request must do, or RULES where they hold nothing either. `is_synchronised` says that open items missing here are
     not open; `sequence` is that of the ledger. `group` are the accounts of the payer's group but its own, `reserved`
-    what approved orders have taken of the limit.
+    what approved orders have taken of the limit, `coverage` the share of answered payment dates that held, null where
+    too few have matured.
     """
 
     account: Account
@@ -48,6 +49,7 @@ class Knowledge:
     causes: tuple[str, ...] = ()
     group: tuple[Account, ...] = ()
     reserved: tuple[Reservation, ...] = ()
+    coverage: float | None = None
 
     @classmethod
     def of(cls, ledger: Ledger, rates: RateBook, *, is_synchronised: bool) -> Self:

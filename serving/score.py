@@ -122,6 +122,7 @@ def _versions(known: Knowledge, tools: Tools) -> dict[str, Any]:
         "feature_set": manifest["feature_set_version"],
         "ledger_sequence": known.sequence,
         "mode": known.mode,
-        # an answer is made again with the reservations that it was made with
+        # an answer is made again with the coverage and the reservations that it was made with
+        **({"observed_coverage_90d": known.coverage} if known.coverage is not None else {}),
         **({"reservations": [asdict(held) for held in known.reserved]} if known.reserved else {}),
     }

@@ -18,6 +18,7 @@ from receivables.errors import OtcRiskError
 from receivables.money import parse_minor
 from receivables.reservations import Claim, OutdatedError, Reservation, Reserved
 from serving.auth import LOCAL, Caller
+from serving.coverage import told
 from serving.ladder import answered
 from serving.payers import Knowledge
 from serving.plausible import require_possible
@@ -184,10 +185,11 @@ def _answer(state: State, question: Question, known: Knowledge) -> tuple[Decisio
         sales_order=request.order.sales_order,
         orders_are_stated=stated is not None and stated.open_order_amount is not None,
     )
+    coverage = told(state.coverage, request.as_of)
     made = answered(
         request,
         question.document,
-        known=replace(known, reserved=counting) if counting else known,
+        known=replace(known, reserved=counting, coverage=coverage) if counting or coverage is not None else known,
         tools=state.tools,
         occasion=Occasion.at(dt.datetime.now(dt.UTC)),
         previous=state.log.latest_score(request.customer.payer, before=moment_text(request.as_of)),

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send  # noqa: E402
 
 from serving.app import create_app  # noqa: E402
 from serving.checkpointing import Checkpointing  # noqa: E402
+from serving.coverage import CoverageWatch  # noqa: E402
 from serving.promotion import Promotions  # noqa: E402
 from serving.shadow import open_shadow  # noqa: E402
 from serving.state import State, load_state  # noqa: E402
@@ -54,6 +55,7 @@ class Scoring:
         state.shadow = open_shadow(state.tools)
         self._promotions = Promotions(state)
         self._checkpoints = Checkpointing(state.log)
+        self._coverage = CoverageWatch(state)
         # what is loaded stays: the collector need not walk over it again and again, and what an order leaves behind
         # goes without it
         gc.collect()
@@ -64,6 +66,7 @@ class Scoring:
     def close(self) -> None:
         """Closes the log and the ledger."""
         self._promotions.close()
+        self._coverage.close()
         app.state.serving.journal.close()
         self._checkpoints.close()
         app.state.serving.close()

@@ -27,6 +27,7 @@ from serving.rates import RateBook
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from receivables.matured import Coverage
     from serving.shadow import Shadow
 
 #: Environment variables: the champion's folder, the ledger's path or URL.
@@ -53,7 +54,8 @@ class State:
     """Loaded once at start; until there is a key only programs on this machine are answered.
 
     `tools` are replaced as a whole when a champion is promoted: whoever scores takes them once. `shadow` scores with a
-    challenger what was answered. `pages` makes the console's pages, from a page's name and what it is to show; without
+    challenger what was answered. `coverage` is how often answered payment dates held, null while too few have matured.
+    `pages` makes the console's pages, from a page's name and what it is to show; without
     it there is no console.
     """
 
@@ -62,6 +64,7 @@ class State:
     payers: Payers
     keys: KeyRing | None = None
     shadow: Shadow | None = None
+    coverage: Coverage | None = None
     pages: Callable[[str, Mapping[str, Any]], str] | None = None
 
     @property

@@ -294,4 +294,5 @@ class CurrentModelAnswer(Shown):
     metrics: dict[str, Any]
     files: dict[str, Hash]
     explained_by: dict[str, str]
+    observed_coverage_90d: dict[str, Any]
     policy: dict[str, str]
