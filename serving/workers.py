@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from typing import Final
 _LOOK: Final = 0.02
 #: A worker that dies younger than this is not replaced at once, so that a fault of all does not spin.
 _YOUNG: Final = 1.0
+#: Seconds between two looks of a worker at its parent.
+_ORPHAN_LOOK: Final = 0.5
 _READY: Final = b"r"
 
 
@@ -71,9 +74,10 @@ class Supervisor:
         used = {worker.row for worker in self._workers.values()}
         row = next(row for row in range(2 * self.number + 1) if row not in used)
         reading, writing = os.pipe()
-        process = os.fork()
+        parent, process = os.getpid(), os.fork()
         if not process:
             os.close(reading)
+            _end_with(parent)
             _child(self.work, row, writing)
         os.close(writing)
         os.set_blocking(reading, False)
@@ -118,6 +122,17 @@ class Supervisor:
 
     def _roll(self, number: int, frame: FrameType | None) -> None:
         self._rolling = [worker.process for worker in self._workers.values() if not worker.ends]
+
+
+def _end_with(parent: int) -> None:
+    """Stops this worker as SIGTERM would when its parent was killed: nobody would replace it, and it holds the port."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_ORPHAN_LOOK)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 def _child(work: Callable[[int, Callable[[], None]], None], row: int, writing: int) -> None:

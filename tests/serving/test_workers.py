@@ -105,3 +105,26 @@ def test_before_the_end_it_says_not_ready_and_goes_on_answering(
     assert status == 200
     assert process.process.wait(60) == 0
     assert time.monotonic() - begun >= DRAIN * 0.9
+
+
+def test_workers_end_when_the_parent_was_killed() -> None:
+    script = (
+        "import os, time\n"
+        "from serving.workers import Supervisor\n"
+        "def work(row, ready):\n"
+        "    print(os.getpid(), flush=True)\n"
+        "    time.sleep(60)\n"
+        "Supervisor(1, work).run()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as parent:
+        assert parent.stdout is not None
+        worker = int(parent.stdout.readline())
+        parent.kill()
+        parent.wait()
+        assert until(lambda: not Path(f"/proc/{worker}").exists(), 20.0)
