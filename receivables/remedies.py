@@ -37,7 +37,8 @@ class Situation:
     `adverse` is (reason code, category), strongest first. `overdue` and `disputed` are document numbers;
     `overdue_minor` is the amount of the former, null where their currencies differ. `approvable_minor` is the largest
     order that would be approved, in the order's currency, null where it is not known; `approver` the role that may
-    approve this one. `released` holds what would let the order through, by change: a remedy asks for exactly that.
+    approve this one; `credit_account` whose limit and exposure decide where that is the payer's group. `released` holds
+    what would let the order through, by change: a remedy asks for exactly that.
     """
 
     facts: Facts
@@ -51,6 +52,7 @@ class Situation:
     approvable_minor: int | None = None
     queue: str = ""
     approver: str = ""
+    credit_account: str = ""
     released: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @cached_property
@@ -148,7 +150,8 @@ def _reduced_limit(remedy: Remedy, situation: Situation) -> dict[str, Any] | Non
     limit, currency = situation.limit, situation.facts.limit_currency
     if limit.recommendation != "REDUCE" or limit.recommended is None:
         return None
-    return {"limit": format_minor(limit.recommended, currency), "currency": currency}
+    of_group = {"credit_account": situation.credit_account} if situation.credit_account else {}
+    return {"limit": format_minor(limit.recommended, currency), "currency": currency, **of_group}
 
 
 def _security(remedy: Remedy, situation: Situation) -> dict[str, Any]:
@@ -168,7 +171,12 @@ def _split(remedy: Remedy, situation: Situation) -> dict[str, Any] | None:
 
 
 def _analyst(remedy: Remedy, situation: Situation) -> dict[str, Any]:
-    given = {"queue": situation.queue, "approver": situation.approver}
+    is_over = "CREDIT_LIMIT_UTILISATION" in situation.called_for
+    given = {
+        "queue": situation.queue,
+        "approver": situation.approver,
+        "credit_account": situation.credit_account if is_over else "",
+    }
     return {**remedy.parameters, **{name: value for name, value in given.items() if value}}
 
 

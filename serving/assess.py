@@ -104,5 +104,6 @@ def _situation(
         approvable_minor=released.approvable_minor,
         queue=request.customer.customer_credit_group or "",
         approver=decision.approver,
+        credit_account=stands.credit_account or "",
         released={found.change: found.parameters for found in released.alternatives},
     )

@@ -40,6 +40,7 @@ class Position:
     """What is open and what the limit is; null where unknown.
 
     Exposure and limit are minor units of `currency`; `rate` is units of it per unit of the order's currency.
+    `credit_account` is whose they are where that is the payer's group.
     """
 
     documents: tuple[OpenDocument, ...] | None
@@ -51,6 +52,7 @@ class Position:
     is_blocked: bool
     is_insolvent: bool
     warnings: tuple[str, ...] = ()
+    credit_account: str | None = None
 
     @property
     def overdue(self) -> tuple[OpenDocument, ...]:
@@ -102,16 +104,21 @@ def position(laid: Overlay, request: ScoreRequest, book: RateBook, known: Knowle
         is_blocked=bool(account and account.is_blocked),
         is_insolvent=laid.is_insolvent,
         warnings=(*warnings, *group.warnings),
+        credit_account=group.credit_account,
     )
 
 
 @dataclass(frozen=True)
 class _Group:
-    """What the payer's group adds: the limit of its head where the request states none, and what its others owe."""
+    """What the payer's group adds: the limit of its head where the request states none, and what its others owe.
+
+    `credit_account` names the account that the group has in common, null where it has none.
+    """
 
     limit: Limit | None
     open_amounts: tuple[tuple[int, str], ...] = ()
     warnings: tuple[str, ...] = ()
+    credit_account: str | None = None
 
     @classmethod
     def of(cls, known: Knowledge, request: ScoreRequest, own: Limit | None) -> _Group:
@@ -120,15 +127,18 @@ class _Group:
         heads = known.group[:1] if known.account.parent is not None else ()
         of_head = next((limit for head in heads if (limit := head.limit_on(day))), None)
         limit = own if is_stated else of_head or own
-        has_one_account = request.customer.credit_account_parent or of_head or (own and not heads)
+        named, payer = request.customer.credit_account_parent, request.customer.payer
+        has_one_account = named or of_head or (own and not heads)
         if not known.group or not has_one_account:
-            return cls(own)
+            return cls(own, credit_account=named if named != payer else None)
+        common = named or known.account.parent or payer
         moment = request.as_of.astimezone(dt.UTC).replace(tzinfo=None)
         seen = [other.as_known(moment) for other in known.group]
         amounts = tuple((h.residual, h.currency) for other in seen for h in other.invoices.values() if h.residual)
         if account is not None and account.exposure is not None and account.exposure.open_item_amount is not None:
-            return cls(limit)  # what the ERP states is the credit account's
-        return cls(limit, amounts, (f"exposure includes the open items of {len(seen)} more customers of the group",))
+            return cls(limit, credit_account=common)  # what the ERP states is the credit account's
+        said = f"exposure includes the open items of {len(seen)} more customers of the group (credit account {common})"
+        return cls(limit, amounts, (said,), common)
 
 
 def _documents(laid: Overlay, items: dict[str, OpenItem], today: dt.date) -> tuple[OpenDocument, ...]:

@@ -176,6 +176,14 @@ def test_a_group_with_one_credit_account_shares_its_exposure_and_its_reservation
     assert (first["limit"]["exposure_before"], outcome(first)) == ("300.00", "APPROVE")
     second = answered(client, order("2", payer="B", customer=group))
     assert (Decimal(second["limit"]["exposure_before"]), outcome(second)) == (Decimal("900.00"), "HOLD")
+    # what is held for the group's sake says whose account it is
+    said = "exposure includes the open items of 2 more customers of the group (credit account H)"
+    assert said in second["data_quality"]["warnings"]
+    analyst = next(a for a in second["actions"] if a["code"] == "ROUTE_TO_CREDIT_ANALYST")
+    assert analyst["parameters"]["credit_account"] == "H"
+    alone = answered(client, order("3", payer="C", amount="2000.00"))
+    assert outcome(alone) == "HOLD"
+    assert not any("credit_account" in action["parameters"] for action in alone["actions"])
 
 
 def test_an_answer_with_reservations_is_reproduced(client: TestClient) -> None:
