@@ -107,7 +107,7 @@ class Heads:
         if not self.forests:
             return of_trees
         places, weights = _table(tuple(sorted(self.forests)), tuple(grid))
-        made: Floats = moved(of_trees, np.stack([margins[day] for day in sorted(margins)]), places, weights, SHARE)
+        made: Floats = moved(of_trees, np.array([margins[day] for day in sorted(margins)]), places, weights, SHARE)
         return made
 
     def margins(self, rows: Floats) -> dict[int, Floats]:

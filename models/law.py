@@ -87,10 +87,11 @@ class PaymentLaw:
 
         The median is therefore positive exactly when late_over(0) exceeds one half.
         """
-        levels = np.array([q]) if isinstance(q, float) else np.atleast_1d(np.asarray(q, dtype=np.float64))
-        if not (levels.min(initial=0.5) > 0 and levels.max(initial=0.5) < 1):
+        levels = np.atleast_1d(np.asarray(q, dtype=np.float64))
+        if not (0.0 < levels[0] < 1.0 if len(levels) == 1 else ((levels > 0) & (levels < 1)).all()):
             raise InputError(f"expected quantile levels between 0 and 1, got {q}")
-        return np.asarray(self.days[0] + days_above(self.daily(), 1.0 - levels), dtype=np.int64)
+        made: Ints = days_above(self.daily(), 1.0 - levels) + self.days[0]
+        return made
 
     def interval(self, level: float) -> tuple[Ints, Ints]:
         """First and last day of the central interval that holds `level` of the probability (0.8: 10 % on each side)."""
