@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -50,10 +51,11 @@ def tools() -> Tools:
 
 @contextmanager
 def state(folder: Path, **terms: int) -> Iterator[State]:
-    """A serving state in this process; `terms` replace those of the policy's fallback."""
+    """A serving state in this process, on a ledger of its own; `terms` replace those of the policy's fallback."""
     found = tools()
     policy = replace(found.policy, fallback=replace(found.policy.fallback, **terms))
-    with open_store(str(seller().path)) as store:
+    ledger = Path(shutil.copy(seller().path, folder / "ledger.sqlite"))
+    with open_store(str(ledger)) as store:
         made = State(
             replace(found, policy=policy), DecisionLog(folder / "decisions.sqlite"), Payers(store, found.rates)
         )
