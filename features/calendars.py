@@ -17,14 +17,26 @@ DUE_FACTS: Final = (
 _YEARS: Final = range(1990, 2061)
 
 
-@lru_cache(maxsize=64)
-def public_holidays(country: str) -> NDArray[np.datetime64]:
-    """Public holidays of an ISO 3166 country as sorted datetime64[D], 1990 to 2060; empty for an unknown country."""
+@lru_cache(maxsize=1024)
+def public_holidays(country: str, first: int = _YEARS[0], last: int = _YEARS[-1]) -> NDArray[np.datetime64]:
+    """Public holidays of an ISO 3166 country as sorted datetime64[D], years `first` to `last`, at most 1990 to 2060.
+
+    Empty for an unknown country. A year costs a fraction of a millisecond once: an order asks only for those around it.
+    """
     import holidays
 
-    if country not in holidays.list_supported_countries():
+    years = range(max(first, _YEARS[0]), min(last, _YEARS[-1]) + 1)
+    if not years or country not in holidays.list_supported_countries():
         return np.array([], dtype="datetime64[D]")
-    return np.array(sorted(holidays.country_holidays(country, years=_YEARS)), dtype="datetime64[D]")
+    return np.array(sorted(holidays.country_holidays(country, years=years)), dtype="datetime64[D]")
+
+
+def _around(days: Days, country: str) -> NDArray[np.datetime64]:
+    """The public holidays of the years of `days` and of the year after."""
+    if not days.size:
+        return public_holidays(country)
+    years = days.astype("datetime64[Y]").astype(np.int64) + 1970
+    return public_holidays(country, int(years.min()), int(years.max()) + 1)
 
 
 def weekday(days: Days) -> NDArray[np.int64]:
@@ -67,10 +79,10 @@ def due_facts(days: Days, country: str) -> NDArray[np.float64]:
 
 def is_holiday(days: Days, country: str) -> NDArray[np.bool_]:
     """Whether the day is a public holiday of the country."""
-    return np.isin(days, public_holidays(country))
+    return np.isin(days, _around(days, country))
 
 
 def days_to_working_day(days: Days, country: str) -> NDArray[np.int64]:
     """Days until the next working day (Monday to Friday, no public holiday); 0 on one."""
-    following = np.busday_offset(days, 0, roll="forward", holidays=public_holidays(country))
+    following = np.busday_offset(days, 0, roll="forward", holidays=_around(days, country))
     return (following - days).astype(np.int64)

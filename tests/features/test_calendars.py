@@ -64,3 +64,14 @@ def test_holidays_are_worked_out_from_1990_to_2060() -> None:
     found = calendars.public_holidays("FR")
     assert found[0] == np.datetime64(dt.date(1990, 1, 1))
     assert found[-1] == np.datetime64(dt.date(2060, 12, 25))
+
+
+@pytest.mark.parametrize("country", ["DE", "GB", "US", "JP", "CN", "XX"])
+def test_years_asked_for_alone_have_the_holidays_of_all_years(country: str) -> None:
+    alone = [calendars.public_holidays(country, year, year) for year in range(1988, 2064)]
+    assert np.concatenate(alone).tolist() == calendars.public_holidays(country).tolist()
+
+
+def test_days_beyond_the_years_of_the_calendar_have_no_holidays() -> None:
+    days = _days("1989-12-25", "2060-12-25", "2061-12-25", "2199-12-25")
+    assert calendars.is_holiday(days, "FR").tolist() == [False, True, False, False]
