@@ -175,7 +175,7 @@ def limit_use(
     if limit is not None:
         x = scale(limit)
         parts += [line(x, 22, x, 84, stroke=INK, width=2.5)]
-        parts += [text(min(x + 4, _HALF), 16, f"limit {form(limit)}", anchor="end", weight=700)]
+        parts += [text(x, 16, f"limit {form(limit)}", anchor="start" if x < _HALF / 2 else "end", weight=700)]
     legend = [("exposure before", before, MUTED), ("this order", order, ACCENT)]
     if order > inside:
         legend.append(("of it over the limit", order - inside, ADVERSE))

@@ -143,3 +143,14 @@ def test_axis_marks_are_round_and_enclose_the_values() -> None:
 
 def test_attributes_and_children_are_escaped() -> None:
     assert "<img" not in element("text", HOSTILE, x=HOSTILE)
+
+
+@pytest.mark.parametrize("limit", [1.0, 40.0, 90.0, 100.0])
+def test_the_words_at_the_limit_stay_within_the_picture(limit: float) -> None:
+    drawn = limit_use("l", "d", before=60, order=40, limit=limit, form=lambda value: f"{value:,.2f} EUR")
+    image = ET.fromstring(str(drawn.svg))  # noqa: S314  # our own text
+    words = next(e for e in image.iter(f"{SVG}text") if "limit" in (e.text or ""))
+    x, width = float(words.attrib["x"]), 7.5 * len(words.text or "")
+    start = x if words.attrib["text-anchor"] == "start" else x - width
+    assert start >= 0
+    assert start + width <= float(image.attrib["viewBox"].split()[2])
