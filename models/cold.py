@@ -30,6 +30,7 @@ FLOOR: Final = 0.01
 class ColdStart:
     """Log-odds = (1 - w) x the model's + w x the peers', with w = `share` / (1 + known payments) squared.
 
+    >>> import numpy as np
     >>> ColdStart(0.5).weights(np.array([0.0, 1.0, 2.0, 3.0, np.nan])).round(3).tolist()
     [0.5, 0.125, 0.056, 0.0, 0.5]
     """
