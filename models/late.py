@@ -31,7 +31,17 @@ from models.late_loops import bounded
 from models.law import GRID, PaymentLaw
 from models.looked_up import LookedUp, credit
 from models.numbers import Floats, Ints, logit, matrix
-from receivables.errors import ArtefactError, InputError, NotEnoughDataError
+from models.pairs import (
+    MAX_PAIRS,
+    expand,
+    expanded_columns,
+    matured,
+    matured_counts,
+    offsets_of,
+    pair_weights,
+    require_outcomes,
+)
+from receivables.errors import ArtefactError, InputError
 
 #: LightGBM settings; small trees, because large ones lose to the customer's own late rate beyond 5 days.
 PARAMS: Final[dict[str, Any]] = {
@@ -46,12 +56,6 @@ PARAMS: Final[dict[str, Any]] = {
     "max_bin": 127,
 }
 SEEDS: Final = (1, 2, 3)
-#: Weight of a pair that asks "late at all?", which is asked most and explained; every other pair weighs 1.
-DUE_DAY_WEIGHT: Final = 2.0
-#: Fewer matured pairs of either outcome than this, and nothing is learnt.
-MIN_OUTCOMES: Final = 50
-#: More pairs than this are thinned at random; the invoices of a large portfolio repeat themselves.
-MAX_PAIRS: Final = 2_000_000
 #: Invoices expanded at a time when scoring, to bound memory.
 _BLOCK: Final = 4_096
 
@@ -146,14 +150,14 @@ class LateModel:
         known = np.asarray(labels, dtype=np.float64)
         if known.shape != (len(rows), len(grid)):
             raise InputError(f"expected labels of shape ({len(rows)}, {len(grid)}), got {known.shape}")
-        pairs = _matured(known, max_pairs)
+        pairs = matured(known, max_pairs)
         outcomes = known.ravel()[pairs]
-        _require(outcomes)
+        require_outcomes(outcomes)
         asked, days = asked_columns(inputs), np.array(grid)
         habit = Habit.of(inputs, grid, offsets_of(matured_counts(known)))
         columns = expanded_columns(inputs, monotone or {})
         forest = grow(
-            Expanded(lambda some: _expand(rows, asked, days, some), pairs),
+            Expanded(lambda some: expand(rows, asked, days, some), pairs),
             outcomes,
             names=list(columns),
             monotone=list(columns.values()),
@@ -252,9 +256,8 @@ class LateModel:
         """Contributions of the features (columns of X) to the log-odds of being later than `day`, a grid day.
 
         The trees are first cut at the asked day, so the day takes no share. The reference is the average invoice in the
-        trees, and in what these start from. What the other asked columns
-        contribute, in the trees and in the start, is credited to the features they are made from. Heads that move the
-        day contribute as far as they move it.
+        trees, and in what these start from. What the other asked columns contribute, in the trees and in the start, is
+        credited to the features they are made from. Heads that move the day contribute as far as they move it.
         """
         return self.explained(x, day, threads=threads)[1]
 
@@ -435,74 +438,3 @@ class LateModel:
         if day not in self._sections:
             self._sections[day] = self.forest.at(ASKED_DAYS, float(day))
         return self._sections[day]
-
-
-def _matured(labels: Floats, most: int) -> Ints:
-    pairs = np.flatnonzero(~np.isnan(labels))
-    if len(pairs) > most:
-        pairs = np.sort(np.random.default_rng(0).choice(pairs, most, replace=False))
-    return pairs
-
-
-def expanded_columns(inputs: Sequence[str], monotone: Mapping[str, int]) -> dict[str, int]:
-    """Columns that the trees split on, with their directions: the inputs, then those that depend on the asked day."""
-    asked = ((column.name, column.direction(dict(monotone))) for column in asked_columns(tuple(inputs)))
-    return {**{name: monotone.get(name, 0) for name in inputs}, **dict(asked)}
-
-
-def matured_pairs(x: Floats, labels: Floats, inputs: Sequence[str], grid: Sequence[int]) -> tuple[Floats, Floats, Ints]:
-    """Rows, outcomes and numbers (invoice x g + place) of every matured pair of an invoice and a day; x (n, inputs)."""
-    pairs = np.flatnonzero(~np.isnan(labels))
-    rows = _expand(x, asked_columns(tuple(inputs)), np.array(grid), pairs)
-    return rows, labels.ravel()[pairs], pairs
-
-
-def pair_weights(pairs: Ints, grid: Sequence[int], weights: npt.ArrayLike | None = None) -> Floats:
-    """(p,) weight of each pair, numbered invoice * g + place, given those of the invoices (n,)."""
-    by_day = np.where(np.array(grid) == 0, DUE_DAY_WEIGHT, 1.0)[pairs % len(grid)]
-    return by_day if weights is None else by_day * np.asarray(weights, dtype=np.float64)[pairs // len(grid)]
-
-
-def matured_counts(labels: Floats) -> Ints:
-    """(2, g) invoices that had matured for a grid day and the one before it, and how many of them were later.
-
-    Counts of parts of a portfolio add up to those of the whole.
-    """
-    at_risk = np.ones(len(labels), dtype=np.bool_)
-    found = []
-    for later in labels.T:
-        known = at_risk & ~np.isnan(later)
-        found.append((known.sum(), int(later[known].sum())))
-        at_risk = later == 1
-    return np.array(found, dtype=np.int64).T
-
-
-def offsets_of(counts: Ints) -> Floats:
-    """(g,) log-odds of being later than each grid day, over the whole portfolio.
-
-    Shares are chained from day to day over invoices that have matured for both, as Kaplan and Meier do, so that the
-    far days speak of the same portfolio as the near ones; half an invoice on either side keeps them finite.
-    """
-    matured, later = counts
-    share = np.cumprod((later + 0.5) / (matured + 1.0))
-    return np.asarray(np.log(share / (1.0 - share)))
-
-
-def _require(outcomes: Floats) -> None:
-    late, in_time = int((outcomes == 1).sum()), int((outcomes == 0).sum())
-    if late + in_time != len(outcomes):
-        raise InputError("expected labels 0, 1 or NaN")
-    if min(late, in_time) < MIN_OUTCOMES:
-        raise NotEnoughDataError(
-            f"payment-time model: expected at least {MIN_OUTCOMES} matured outcomes of either kind, got "
-            f"{late} late and {in_time} in time; load a longer history or choose a later cut-off"
-        )
-
-
-def _expand(rows: Floats, asked: Sequence[Asked], days: Ints, pairs: Ints) -> Floats:
-    """Rows (p, inputs + asked) of the pairs, numbered invoice * len(days) + place of the day."""
-    first, last = pairs[0] // len(days) if len(pairs) else 0, pairs[-1] // len(days) + 1 if len(pairs) else 0
-    block = rows[first:last]
-    invoice, place = pairs // len(days) - first, pairs % len(days)
-    columns = [column.values(block, days)[invoice, place] for column in asked]
-    return np.column_stack([block[invoice], *columns])

@@ -6,26 +6,19 @@ on a decision about a natural person is encrypted under the key of that decision
 
 from __future__ import annotations
 
-import hashlib
-import json
-import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
-from receivables.decision import GENESIS, canonical
-from receivables.decision_log import connect
-from receivables.errors import ConflictError, ErasedError, UnavailableError
+from receivables.chain import ChainedTable, Linked
+from receivables.errors import ConflictError, ErasedError
 from receivables.personal import ERASED, PERSONAL, decrypted, encrypted
 from receivables.personal_keys import PersonalKeys
 
 OVERRIDE: Final = "OVERRIDE"
 CONTEST: Final = "CONTEST"
-#: Keeps a note's hash from being mistaken for the hash of anything else.
-_DOMAIN: Final = b"otcrisk-note-v1"
 TABLE: Final = """
 CREATE TABLE IF NOT EXISTS decision_notes (
     seq             INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -38,10 +31,6 @@ CREATE TABLE IF NOT EXISTS decision_notes (
 ) STRICT
 """
 _INDEX: Final = "CREATE INDEX IF NOT EXISTS decision_notes_decision ON decision_notes (score_id, seq)"
-_INSERT: Final = """
-INSERT INTO decision_notes (note_id, request_id, score_id, payload, record_sha256, previous_sha256)
-VALUES (?, ?, ?, ?, ?, ?)
-"""
 _KEY: Final = "SELECT json_extract(payload, '$.personal.key') FROM decisions WHERE score_id = ?"
 _LOST: Final = """
 SELECT note_id FROM decision_notes AS note WHERE NOT EXISTS (
@@ -51,12 +40,13 @@ SELECT note_id FROM decision_notes AS note WHERE NOT EXISTS (
 
 
 @dataclass(frozen=True)
-class Note:
+class Note(Linked):
     """One addition: `kind` OVERRIDE or CONTEST, `content` as it was sent, `decision_sha256` the record it is about.
 
-    `recorded_at` is text as of `receivables.decision.moment_text`. A stored note carries its hash and its
-    predecessor's.
+    `recorded_at` is text as of `receivables.decision.moment_text`.
     """
+
+    DOMAIN = b"otcrisk-note-v1"
 
     note_id: str
     request_id: str
@@ -65,35 +55,22 @@ class Note:
     decision_sha256: str
     recorded_at: str
     content: Mapping[str, Any]
-    record_sha256: str = ""
-    previous_sha256: str = ""
-
-    def payload(self) -> str:
-        """What the hash covers, beside the hash before."""
-        return canonical({**asdict(self), "record_sha256": "", "previous_sha256": ""})
-
-    def sealed(self, previous_sha256: str) -> Note:
-        """The note as successor of `previous_sha256`."""
-        text = f"{previous_sha256}\n{self.payload()}".encode()
-        digest = hashlib.sha256(_DOMAIN + b"\n" + text).hexdigest()
-        return replace(self, record_sha256=digest, previous_sha256=previous_sha256)
 
 
-class DecisionNotes:
+class DecisionNotes(ChainedTable[Note]):
     """The notes in a decision log's file; a connection of its own, to be closed. Several processes may add at once."""
 
+    NAME = "decision_notes"
+    MAKE = (TABLE, _INDEX)
+    HOLDS = "notes on decisions"
+    RECORD = Note
+
     def __init__(self, path: Path) -> None:
-        self.path = path
-        with self._reaching():
-            self._connection = connect(path)
-            self._connection.execute("PRAGMA synchronous=FULL")
+        super().__init__(path)
         self._keys = PersonalKeys(path.parent)
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._connection.close()
+        super().__exit__(kind, error, at)
         self._keys.close()
 
     def append(self, note: Note) -> Note:
@@ -102,28 +79,16 @@ class DecisionNotes:
         Raises ConflictError where the request id was used for something else, ErasedError where the decision was
         erased, UnavailableError where the file cannot be written.
         """
-        with self._reaching():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                # made with the first note: whoever only reads writes nothing
-                self._connection.execute(TABLE)
-                self._connection.execute(_INDEX)
-                made = self._stored_before(note)
-                if made is None:
-                    stored = self._protected(note).sealed(self._head())
-                    values = (stored.note_id, stored.request_id, stored.score_id, stored.payload())
-                    self._connection.execute(_INSERT, (*values, stored.record_sha256, stored.previous_sha256))
-                    made = replace(stored, content=note.content)
-                self._connection.execute("COMMIT")
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
+        with self._appending():
+            made = self._stored_before(note)
+            if made is None:
+                ids = {"note_id": note.note_id, "request_id": note.request_id, "score_id": note.score_id}
+                made = replace(self._add(self._protected(note), **ids), content=note.content)
             return made
 
     def of(self, score_id: str) -> list[Note]:
         """The notes of a decision, oldest first; `content` is `ERASED` where the decision was erased."""
-        found = self._notes("SELECT * FROM decision_notes WHERE score_id = ? ORDER BY seq", score_id)
-        return [self._legible(note) for note in found]
+        return [self._legible(note) for note in self._records("score_id = ?", score_id)]
 
     def overridden(self) -> frozenset[str]:
         """The score ids of decisions that a person has decided otherwise, or confirmed."""
@@ -136,11 +101,8 @@ class DecisionNotes:
         """What is wrong: changed, missing or reordered notes, and notes on decisions that are not in the log."""
         for row in self._rows(_LOST):
             yield f"note {row['note_id']}: the log does not hold the decision that it is about"
-        previous = GENESIS
-        for note in self._notes("SELECT * FROM decision_notes ORDER BY seq"):
-            if note.sealed(previous) != note:
-                yield f"note {note.note_id}: is not what was recorded after the note before it"
-            previous = note.record_sha256
+        for note in self._broken():
+            yield f"note {note.note_id}: is not what was recorded after the note before it"
 
     def _protected(self, note: Note) -> Note:
         row = self._connection.execute(_KEY, (note.score_id,)).fetchone()
@@ -157,30 +119,9 @@ class DecisionNotes:
         except ErasedError:
             return replace(note, content=ERASED)
 
-    def _head(self) -> str:
-        row = self._connection.execute("SELECT record_sha256 FROM decision_notes ORDER BY seq DESC LIMIT 1").fetchone()
-        return str(row["record_sha256"]) if row else GENESIS
-
     def _stored_before(self, note: Note) -> Note | None:
-        found = next(self._notes("SELECT * FROM decision_notes WHERE request_id = ?", note.request_id), None)
+        found = next(self._records("request_id = ?", note.request_id), None)
         found = self._legible(found) if found else None
         if found and (found.kind, found.score_id, found.content) != (note.kind, note.score_id, note.content):
             raise ConflictError("this request_id was used before for something else")
         return found
-
-    def _notes(self, sql: str, *values: str) -> Iterator[Note]:
-        for row in self._rows(sql, *values):
-            hashes = {name: row[name] for name in ("record_sha256", "previous_sha256")}
-            yield Note(**{**json.loads(row["payload"]), **hashes})
-
-    def _rows(self, sql: str, *values: str) -> list[sqlite3.Row]:
-        with self._reaching():
-            is_there = self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'decision_notes'").fetchone()
-            return self._connection.execute(sql, values).fetchall() if is_there else []
-
-    @contextmanager
-    def _reaching(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise UnavailableError(f"{self.path}: the notes on decisions cannot be reached: {error}") from error

@@ -25,8 +25,9 @@ from models.calibration import Calibration
 from models.forest import Forest
 from models.habit import Habit
 from models.inputs import directions, inputs_for
-from models.late import PARAMS, LateModel, expanded_columns, matured_counts, matured_pairs, offsets_of, pair_weights
+from models.late import PARAMS, LateModel
 from models.numbers import Floats, Ints
+from models.pairs import MIN_OUTCOMES, expanded_columns, matured_counts, matured_pairs, offsets_of, pair_weights
 from receivables.errors import InputError, NotEnoughDataError
 from receivables.outcomes import late_column, late_labels
 from receivables.partitions import PartitionedLedger
@@ -35,8 +36,6 @@ from training.fit import GRID
 if TYPE_CHECKING:
     from distributed import Client
 
-#: Fewer matured pairs of either outcome than this, and nothing is learnt.
-MIN_OUTCOMES: Final = 50
 _INPUTS: Final = inputs_for("late")
 _COLUMNS: Final = expanded_columns(_INPUTS, directions(_INPUTS))
 

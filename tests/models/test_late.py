@@ -9,7 +9,7 @@ import pytest
 
 from models import GRID, Calibration, LateModel
 from models.intervals import Intervals, Tails
-from models.late import DUE_DAY_WEIGHT, MIN_OUTCOMES, pair_weights
+from models.pairs import MIN_OUTCOMES
 from receivables.errors import ArtefactError, InputError, NotEnoughDataError
 from tests.models.book import INPUTS, NAMES, RAISES, Book, make_book
 
@@ -157,9 +157,3 @@ def test_intervals_travel_with_the_model_and_do_not_change_its_law(late: LateMod
     assert np.array_equal(again.law(book.x).survival, late.law(book.x).survival)
     assert np.array_equal(again.interval(book.x, 0.8), late.law(book.x).interval(0.98))
     assert np.array_equal(late.interval(book.x, 0.8), late.law(book.x).interval(0.8))
-
-
-def test_the_question_late_at_all_weighs_double_and_invoice_weights_multiply() -> None:
-    pairs = np.array([0, 1, 2, 3])
-    assert pair_weights(pairs, (-5, 0)).tolist() == [1.0, DUE_DAY_WEIGHT, 1.0, DUE_DAY_WEIGHT]
-    assert pair_weights(pairs, (-5, 0), [1.0, 0.5]).tolist() == [1.0, 2.0, 0.5, 1.0]

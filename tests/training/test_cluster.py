@@ -10,8 +10,9 @@ import pytest
 from features import NAMES
 from features.portfolio import build_portfolio
 from models.inputs import directions, inputs_for
-from models.late import LateModel, matured_counts, offsets_of
+from models.late import LateModel
 from models.numbers import log_loss
+from models.pairs import matured_counts, offsets_of
 from receivables.errors import InputError, NotEnoughDataError
 from receivables.outcomes import OutcomeConfig
 from receivables.partitions import write_partitions
