@@ -71,7 +71,7 @@ def _event(name: str | None) -> str | None:
         return None
 
 
-_SHORT = ("auc", "brier", "log_loss", "ece", "slope", "mae", "coverage_80")
+_SHORT = ("auc", "brier", "log_loss", "ece", "ece_by_chance", "slope", "mae", "coverage_80")
 
 
 def _text(found: Evaluation, known_by: object) -> str:

@@ -12,7 +12,7 @@ from training.backtest_figures import DAYS_LATE, HISTORY, ORIGIN, SEGMENT, WHOLE
 from training.evaluate import ALL, COLD_START, MINUS, NO_DOMINANT, NO_LARGEST
 from training.fit import MODEL, OWN_RATE, SCORECARD
 from training.ici import ICI
-from training.metrics import AUC, BRIER, COVERAGE, ECE, INTERCEPT, KS, LIFT, LOG_LOSS, MAE, SLOPE
+from training.metrics import AUC, BRIER, COVERAGE, ECE, ECE_BY_CHANCE, INTERCEPT, KS, LIFT, LOG_LOSS, MAE, SLOPE
 from training.scores import DUE_DATE, OWN_MEDIAN, SEGMENT_RATE
 
 Table = tuple[list[str], list[list[str]]]
@@ -131,10 +131,19 @@ def calibration_table(cells: Cells) -> Table:
             if cells.get(target, ECE.name, **where) is not None:
                 rows.append([
                     short_words(target), "all origins" if group == WHOLE else words.day(group),
-                    *(interval(cells.get(target, m.name, **where), d)
-                      for m, d in ((ECE, 4), (ICI, 4), (SLOPE, 2), (INTERCEPT, 2))),
+                    *(interval(cells.get(target, name, **where), d)
+                      for name, d in ((ECE.name, 4), (ECE_BY_CHANCE, 4), (ICI.name, 4), (SLOPE.name, 2),
+                                      (INTERCEPT.name, 2))),
                 ])  # fmt: skip
-    return ["outcome", "orders from", "ECE [95 %]", "ICI [95 %]", "slope [95 %]", "intercept [95 %]"], rows
+    return [
+        "outcome",
+        "orders from",
+        "ECE [95 %]",
+        "ECE by chance",
+        "ICI [95 %]",
+        "slope [95 %]",
+        "intercept [95 %]",
+    ], rows
 
 
 def group_table(cells: Cells, by: str) -> Table:

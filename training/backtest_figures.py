@@ -22,7 +22,19 @@ from training.dataset import Known, LateData
 from training.evaluate import ALL, COLD_START, MIN_OUTCOMES, MINUS, SLICED, slices
 from training.fit import HORIZONS, MODEL
 from training.ici import ICI
-from training.metrics import COVERAGE, ECE, INTERCEPT, MAE, PROBABILITY, Estimate, Metric, Resampling, pinball
+from training.metrics import (
+    COVERAGE,
+    ECE,
+    ECE_BY_CHANCE,
+    INTERCEPT,
+    MAE,
+    PROBABILITY,
+    Estimate,
+    Metric,
+    Resampling,
+    ece_by_chance,
+    pinball,
+)
 from training.scores import DUE_DATE, OWN_MEDIAN
 
 Mask = npt.NDArray[np.bool_]
@@ -133,6 +145,9 @@ def _late(frame: pd.DataFrame, target: str, replicates: int, seed: int) -> Itera
             counts = (int(use.sum()), len(set(customer[use].tolist())), int(y[use].sum()))
             for who, metric, found in _judged(y[use], predicted, metrics, sample):
                 yield Cell(*about, who, metric, *counts, found.value, found.low, found.high)
+            if metrics is FULL:
+                chance = ece_by_chance(predicted[MODEL], replicates=replicates, seed=seed)
+                yield Cell(*about, MODEL, ECE_BY_CHANCE, *counts, chance.value, chance.low, chance.high)
 
 
 def _judged(

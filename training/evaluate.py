@@ -14,6 +14,8 @@ from training.metrics import (
     AUC,
     BRIER,
     COVERAGE,
+    ECE,
+    ECE_BY_CHANCE,
     LOG_LOSS,
     MAE,
     PROBABILITY,
@@ -21,6 +23,7 @@ from training.metrics import (
     Metric,
     Resampling,
     difference,
+    ece_by_chance,
     estimate,
 )
 
@@ -107,16 +110,19 @@ def _figures(judged: Judged, target: str, name: str, rows: Mask, replicates: int
     predicted = {who: by_target[target][rows] for who, by_target in judged.predictors.items()}
     first, *others = predicted
 
-    def figure(who: str, metric: Metric, found: Estimate) -> Figure:
-        return Figure(target, name, who, metric.name, len(y), int(y.sum()), found.value, found.low, found.high)
+    def figure(who: str, metric: str, found: Estimate) -> Figure:
+        return Figure(target, name, who, metric, len(y), int(y.sum()), found.value, found.low, found.high)
 
     for metric in PROBABILITY if name == ALL else SLICED:
         for who, p in predicted.items():
-            yield figure(who, metric, estimate(metric, y, p, sample))
+            yield figure(who, metric.name, estimate(metric, y, p, sample))
+        if metric is ECE:
+            by_chance = ece_by_chance(predicted[first], replicates=replicates, seed=seed)
+            yield figure(first, ECE_BY_CHANCE, by_chance)
         if metric.better:
             for other in others:
                 found = difference(metric, y, predicted[first], predicted[other], sample)
-                yield figure(f"{first}{MINUS}{other}", metric, found)
+                yield figure(f"{first}{MINUS}{other}", metric.name, found)
 
 
 def judge_days(

@@ -21,6 +21,8 @@ Compute = Callable[[Floats, Floats, Floats], Floats]
 
 #: Probabilities are kept this far from 0 and 1 where their logarithm is taken.
 _EPS: Final = 1e-6
+#: Name of the figure of `ece_by_chance`.
+ECE_BY_CHANCE: Final = "ece_by_chance"
 #: Bins of equal size for the expected calibration error.
 _BINS: Final = 10
 
@@ -67,11 +69,7 @@ def log_loss(y: Floats, p: Floats, w: Floats) -> Floats:
 
 def ece(y: Floats, p: Floats, w: Floats) -> Floats:
     """Expected calibration error: mean distance between mean probability and event share in ten bins of equal size."""
-    order = np.argsort(p, kind="stable")
-    bins = np.empty(len(p), dtype=np.int64)
-    bins[order] = np.arange(len(p)) * _BINS // max(len(p), 1)
-    member = (bins[:, None] == np.arange(_BINS)).astype(np.float64)
-    gap = np.abs(w @ (member * (p - y)[:, None]))
+    gap = np.abs(w @ (_member(p) * (p - y)[:, None]))
     return _ratio(gap.sum(-1), w.sum(-1))
 
 
@@ -186,6 +184,24 @@ def estimate(metric: Metric, y: Floats, p: Floats, sample: Resampling) -> Estima
     return _estimate(lambda w: metric.compute(y, p, w), len(y), sample)
 
 
+def ece_by_chance(p: Floats, *, replicates: int = 300, seed: int = 0) -> Estimate:
+    """What `ece` would be were every probability exactly right: its mean, and where 95 % of it would lie.
+
+    Outcomes are drawn from the probabilities themselves (Broecker and Smith 2007, Weather and Forecasting 22(3)). They
+    are drawn apart from one another; those of one customer go together, so real ones scatter more than this says.
+
+    >>> p = np.full(3000, 0.3)
+    >>> round(ece_by_chance(p).value, 3)
+    0.021
+    """
+    if not len(p):
+        return Estimate(*[float("nan")] * 3)
+    member, rng = _member(p), np.random.default_rng(seed)
+    drawn = [float(np.abs(((rng.random(len(p)) < p) - p) @ member).sum()) / len(p) for _ in range(replicates)]
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Estimate(float(np.mean(drawn)), float(low), float(high))
+
+
 def difference(metric: Metric, y: Floats, p: Floats, q: Floats, sample: Resampling) -> Estimate:
     """metric(p) - metric(q) on the same rows and the same draws; below 0 p is better where lower is better."""
     return _estimate(lambda w: metric.compute(y, p, w) - metric.compute(y, q, w), len(y), sample)
@@ -198,6 +214,13 @@ def _estimate(compute: Callable[[Floats], Floats], n: int, sample: Resampling) -
     drawn = drawn[np.isfinite(drawn)]
     low, high = np.quantile(drawn, [0.025, 0.975]) if len(drawn) else (np.nan, np.nan)
     return Estimate(float(compute(np.ones(n))), float(low), float(high))
+
+
+def _member(p: Floats) -> Floats:
+    """(n, bins) 1 where a row is in a bin, of ten of equal size by p."""
+    bins = np.empty(len(p), dtype=np.int64)
+    bins[np.argsort(p, kind="stable")] = np.arange(len(p)) * _BINS // max(len(p), 1)
+    return np.asarray(bins[:, None] == np.arange(_BINS), dtype=np.float64)
 
 
 _NEWTON_STEPS: Final = 20

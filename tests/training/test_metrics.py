@@ -24,6 +24,7 @@ from training.metrics import (
     coverage,
     difference,
     ece,
+    ece_by_chance,
     estimate,
     ks,
     lift,
@@ -88,6 +89,22 @@ def test_errors_in_days_by_hand() -> None:
     # 0.9 * 3 for the one underestimated, 0.1 * 1 and 0.1 * 2 for the two overestimated
     assert pinball(0.9)(y, p, w) == pytest.approx(1.0)
     assert coverage(y, np.array([0.0, 5.0, 10.0]), np.array([0.0, 9.0, 10.0]), w) == pytest.approx(2 / 3)
+
+
+def test_calibration_errors_of_right_probabilities_lie_where_chance_puts_them_and_those_of_wrong_ones_beyond() -> None:
+    rng = np.random.default_rng(4)
+    p = rng.beta(1, 3, 2_000)
+    chance, w = ece_by_chance(p), np.ones(len(p))
+    right = [float(ece((rng.random(len(p)) < p).astype(float), p, w)) for _ in range(200)]
+    assert np.mean(right) == pytest.approx(chance.value, rel=0.05)
+    assert np.mean([chance.low <= value <= chance.high for value in right]) > 0.9
+    assert ece((rng.random(len(p)) < p**1.5).astype(float), p, w) > chance.high
+
+
+def test_more_rows_leave_less_to_chance() -> None:
+    p = np.linspace(0.05, 0.6, 400)
+    assert ece_by_chance(np.repeat(p, 16)).value == pytest.approx(ece_by_chance(p).value / 4, rel=0.1)
+    assert np.isnan(ece_by_chance(p[:0]).value)
 
 
 @pytest.mark.parametrize("metric", [m for m in PROBABILITY if m.name not in ("ece", "lift")], ids=lambda m: m.name)
