@@ -28,7 +28,6 @@ _ARROW: Final[dict[Kind, pa.DataType]] = {
     Kind.MONEY: pa.int64(),
     Kind.WHOLE: pa.int64(),
 }
-_EMPTY: Final[dict[str, pd.DataFrame]] = {}
 
 
 def untracked(steps: Iterable[Any], **_: Any) -> Iterable[Any]:
@@ -61,15 +60,7 @@ def fetch(
     """The rows of `statement`, which selects the table's columns in order, as `receivables.schema.conform` has them."""
     copies = connection.dialect.name == "postgresql" and parameters is None
     rows = _copy_out(connection, statement, table) if copies else _fetchall(connection, statement, table, parameters)
-    return nothing(table) if rows is None else from_arrow(rows, table)
-
-
-def nothing(table: Table) -> pd.DataFrame:
-    """No rows of the table."""
-    # shared, so never to be written to: making thirteen empty frames would cost more than reading one customer
-    if table.name not in _EMPTY:
-        _EMPTY[table.name] = empty(table.name)
-    return _EMPTY[table.name]
+    return empty(table.name) if rows is None else from_arrow(rows, table)
 
 
 def to_arrow(values: pd.Series, kind: Kind) -> pa.Array:

@@ -25,10 +25,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from receivables.bulk import Track, from_arrow, nothing, to_arrow, untracked
+from receivables.bulk import Track, from_arrow, to_arrow, untracked
 from receivables.errors import InputError, NotFoundError
 from receivables.ledger import Ledger
-from receivables.schema import BY_NAME, SCHEMA_VERSION, TABLES, Table
+from receivables.schema import BY_NAME, SCHEMA_VERSION, TABLES, Table, empty
 from receivables.store import LedgerStore
 
 #: Version of the folder's layout.
@@ -102,7 +102,7 @@ class PartitionedLedger:
         frames = {
             table.name: self._frame(table, f"{part}/{table.name}.parquet", files.get(table.name))
             if table.name in tables
-            else nothing(table)
+            else empty(table.name)
             for table in TABLES
         }
         rates = {"sha256": self.digests[RATES]} if RATES in self.digests else None
@@ -111,7 +111,7 @@ class PartitionedLedger:
 
     def _frame(self, table: Table, name: str, file: Mapping[str, Any] | None) -> pd.DataFrame:
         if file is None:
-            return nothing(table)
+            return empty(table.name)
         content = self._bytes(name, file["sha256"])
         return from_arrow(pq.read_table(pa.BufferReader(content), use_threads=False), table)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
 import pandas as pd
@@ -273,8 +274,9 @@ _DTYPES = {
 }
 
 
+@cache
 def empty(name: str) -> pd.DataFrame:
-    """A frame of the table with its columns and dtypes and no rows."""
+    """A frame of the table with its columns and dtypes and no rows; always the same one, so never to be written to."""
     return conform(name, pd.DataFrame(columns=list(BY_NAME[name].names)))
 
 

@@ -20,7 +20,7 @@ from receivables.file_watch import FileWatch
 from receivables.ledger import Ledger
 from receivables.merging import GROWTH, Comparison, Conflict, compare
 from receivables.plain import Row, plain_row
-from receivables.schema import BY_NAME, TABLES, Table, conform
+from receivables.schema import BY_NAME, TABLES, Table, conform, empty
 from receivables.tables_sql import LOAD_BATCHES, SQL_TABLES
 from receivables.unchanged import Unchanged
 
@@ -285,7 +285,7 @@ def _held(connection: sa.Connection, table: Table, keys: pd.DataFrame) -> pd.Dat
     """The stored rows whose key is among `keys`."""
     target = _PLAIN[table.name]
     if keys.empty or connection.execute(sa.select(target).limit(1)).first() is None:
-        return bulk.nothing(table)
+        return empty(table.name)
     with _staged(connection, table, keys[list(table.key)].drop_duplicates()) as staged:
         chosen = sa.select(*target.c).join_from(staged, target, _match(table, target, staged))
         return bulk.fetch(connection, chosen, table)

@@ -27,9 +27,11 @@ class Unchanged:
         """What `ask` gave since the last write; a version of null keeps nothing."""
         with self._lock:
             version = self._version_of()  # before the answer: a write in between is seen the next time
-            if version is None or version != self._version or len(self._answers) >= _MOST:
+            if version != self._version or len(self._answers) >= _MOST:
                 self._answers, self._version = {}, version
-            if question not in self._answers:
-                self._answers[question] = ask()
-            answer: _Answer = self._answers[question]
-            return answer
+            if version is not None:
+                if question not in self._answers:
+                    self._answers[question] = ask()
+                answer: _Answer = self._answers[question]
+                return answer
+        return ask()  # of another machine: whoever hangs there must keep nobody else waiting

@@ -2,7 +2,8 @@
 
 Cancelling a call to a frozen database waits for that database. So whoever asks gives up waiting and goes on; the call
 keeps its thread until the other side comes back. After a few calls in a row that were left behind or failed nobody asks
-any more (the breaker is open) until a probe has come through.
+any more (the breaker is open) until a probe, or a call that was left behind, has come through. Each call that was left
+behind or failed halves the patience of the next.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ T = TypeVar("T")
 #: Calls in a row that were left behind or failed before nobody asks any more.
 FAILURES: Final = 3
 #: Seconds between two probes, and how many may hang at once.
-PROBE_EVERY: Final = 0.5
+PROBE_EVERY: Final = 0.2
 PROBES: Final = 4
 #: Threads that calls may hold.
 THREADS: Final = 8
@@ -88,11 +89,14 @@ class Breaker:
         return self._opened
 
     async def ask(self, call: Callable[[], T], patience: float) -> T | None:
-        """What the call gives within `patience` seconds; null where it was left behind, failed, or was not made."""
+        """What the call gives within `patience` seconds; null where it was left behind, failed, or was not made.
+
+        Patience is halved for every call in a row before it that was left behind or failed.
+        """
         if self.is_open:
             return None
         waiting = asyncio.wrap_future(self._submit(call))
-        done, _ = await asyncio.wait({waiting}, timeout=patience)
+        done, _ = await asyncio.wait({waiting}, timeout=self._shortened(patience))
         waiting.add_done_callback(_forgotten)
         return self._outcome(waiting.result if done else None)
 
@@ -101,13 +105,16 @@ class Breaker:
         if self.is_open:
             return None
         waiting = self._submit(call)
-        done, _ = wait({waiting}, timeout=patience)
+        done, _ = wait({waiting}, timeout=self._shortened(patience))
         return self._outcome(waiting.result if done else None)
 
     def close(self) -> None:
         """Ends the threads; one that hangs is not waited for."""
         self._ended.set()
         self._pool.close()
+
+    def _shortened(self, patience: float) -> float:
+        return patience / (1 << self._failures)
 
     def _submit(self, call: Callable[[], T]) -> Future[T]:
         made = self._pool.submit(call)

@@ -6,12 +6,15 @@ one process per container behind a proxy instead.
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import socket
 import threading
 from collections.abc import Callable
+from functools import cache
 from types import FrameType
+from typing import Any
 
 from receivables.errors import InputError, UnavailableError
 from serving.lean import without_scipy
@@ -21,6 +24,18 @@ from serving.warm import warm
 #: Seconds that requests in flight are given at the end.
 _GRACE_SECONDS = 10
 _BACKLOG = 2048
+#: What a server imports as it starts, beside the application: most of a worker's start, were it not there before.
+_SERVER = (
+    "_bentoml_impl.client",
+    "a2wsgi",
+    "anyio.from_thread",
+    "bentoml.container",
+    "encodings.idna",
+    "serving.connections",
+    "uvicorn.lifespan.on",
+    "uvicorn.loops.auto",
+    "uvicorn.loops.uvloop",
+)
 
 
 def prepare(ledger: str | None) -> State:
@@ -43,11 +58,19 @@ def prepare_to_fork(ledger: str | None) -> tuple[Tools, str | None]:
     state = load_state(tools)
     state.log.close()
     state.payers.close()
-    from serving import service
-
-    service.OtcRisk.to_asgi(is_main=True)  # not used: making it imports what workers would have to
+    _application()
+    for name in _SERVER:
+        importlib.import_module(name)
     warm(tools)
     return tools, state.payers.store.address if state.payers.store else None
+
+
+@cache
+def _application() -> Any:
+    """The ASGI application, made once: workers find it made. It holds no thread, file or loop before it is started."""
+    from serving.service import OtcRisk
+
+    return OtcRisk.to_asgi(is_main=True)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -83,7 +106,7 @@ def serve(
 
     from serving.app import METER
     from serving.connections import LimitedProtocol
-    from serving.service import OtcRisk, app
+    from serving.service import app
 
     class Server(uvicorn.Server):
         """Not ready first, so that proxies send no more; the listener is closed after that. A second signal hurries."""
@@ -102,7 +125,7 @@ def serve(
 
     app.state.serving, app.state.draining = state, False
     config = uvicorn.Config(
-        OtcRisk.to_asgi(is_main=True),
+        _application(),
         http=LimitedProtocol,
         ws="none",
         log_config=None,

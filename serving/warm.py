@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from receivables.decision import wire
-from receivables.ledger import Ledger
-from serving.payers import Knowledge
+from serving.payers import Payers
 from serving.schemas import read_request
 from serving.score import Occasion, score_order
 from serving.state import Tools
@@ -59,5 +58,5 @@ _ORDER: Final[dict[str, Any]] = {
 def warm(tools: Tools) -> None:
     """Scores the order and forgets the answer; raises where the models cannot score at all."""
     request = read_request(_ORDER)
-    known = Knowledge.of(Ledger.of(), tools.rates, is_synchronised=False)
+    known = Payers(None, tools.rates).nothing()
     wire(score_order(request, _ORDER, known=known, tools=tools, occasion=Occasion.at(request.as_of)).response)

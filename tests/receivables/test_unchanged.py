@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 
 from receivables.unchanged import Unchanged
 
@@ -17,6 +18,20 @@ def test_where_writes_cannot_be_counted_nothing_is_kept() -> None:
     asked = itertools.count()
     kept = Unchanged(lambda: None)
     assert [kept.get("a", lambda: next(asked)) for _ in range(3)] == [0, 1, 2]
+
+
+def test_where_nothing_is_kept_a_question_that_hangs_keeps_no_other_waiting() -> None:
+    kept, hangs, ended = Unchanged(lambda: None), threading.Event(), threading.Event()
+    hanging = threading.Thread(target=kept.get, args=("a", lambda: hangs.set() or ended.wait(60)), daemon=True)
+    hanging.start()
+    assert hangs.wait(60)
+    answers: list[int] = []
+    asking = threading.Thread(target=lambda: answers.append(kept.get("a", lambda: 7)), daemon=True)
+    asking.start()
+    asking.join(10)
+    ended.set()
+    hanging.join(60)
+    assert answers == [7]
 
 
 def test_an_answer_that_could_not_be_had_is_asked_for_again() -> None:

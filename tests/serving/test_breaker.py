@@ -67,6 +67,18 @@ def test_a_call_that_hangs_is_left_behind(breaker: Breaker, database: Database) 
     assert time.monotonic() - begun < 5
 
 
+def test_the_next_call_waits_half_as_long_as_the_one_that_was_left_behind(database: Database) -> None:
+    breaker, took = Breaker(database.ask, every=60.0), list[float]()
+    database.awake.clear()
+    for _ in range(2):
+        begun = time.monotonic()
+        assert breaker.ask_now(database.ask, 1.0) is None
+        took.append(time.monotonic() - begun)
+    breaker.close()
+    assert took[0] >= 0.99
+    assert 0.49 <= took[1] < 0.99
+
+
 def test_after_a_few_nobody_asks(breaker: Breaker, database: Database) -> None:
     open_up(breaker, database)
     assert breaker.is_open
