@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -65,6 +65,7 @@ def test_a_scorecard_that_already_goes_the_declared_ways_is_the_same_with_and_wi
     assert Scorecard.fit(X, Y, names=NAMES, monotone={"a": 1}).to_json() == CARD.to_json()
 
 
+@settings(deadline=None)  # the first call loads compiled code
 @given(arrays(np.float64, (3, 4), elements=st.floats(-1e9, 1e9) | st.just(float("nan"))))
 def test_contributions_add_up_for_any_values(x: Floats) -> None:
     found = CARD.contributions(x)

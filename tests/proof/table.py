@@ -9,6 +9,7 @@ from typing import Final
 
 from tests.proof import artefact_proofs as artefacts
 from tests.proof import by_tests
+from tests.proof import history_proofs as histories
 from tests.proof import hostile_proofs as hostile
 from tests.proof import journal_proofs as journal
 from tests.proof import limit_proofs as limits
@@ -50,21 +51,11 @@ PROOFS: Final = (
     Proof("oversize", None, lambda: limits.oversize(500, tries=50)),
     Proof("artefact", lambda: artefacts.damages(100), lambda: artefacts.damages(2_000)),
     Proof("replay", lambda: order.replays(20), lambda: order.replays(5_000)),
+    # tests/features/test_state.py runs the same machine, shorter; tests/serving/test_overlay_oracle.py what an order adds
+    Proof("online_offline", None, lambda: histories.machines(100)),
     *(
         Proof(name, None, partial(by_tests.run, promise, aim, *tests, choose=choose))
         for name, promise, aim, tests, choose in (
-            (
-                "online_offline",
-                "online equals offline, in any order of events",
-                "10,000 machines x 50 steps nightly; 10 seeded bugs all found",
-                (
-                    "tests/features/test_state.py",
-                    "tests/features/test_feature_bits.py",
-                    "tests/serving/test_overlay_oracle.py",
-                    "tests/serving/test_events.py",
-                ),
-                "",
-            ),
             (
                 "auth",
                 "every path answers keys of its scope and no others; a revoked key is refused",
