@@ -98,8 +98,8 @@ def _unshifted(right: Any) -> Any:
 def _last_of_a_tie(right: Any) -> Any:
     class Bisect:
         @staticmethod
-        def bisect_left(values: Any, wanted: Any, low: int, high: int, **more: Any) -> int:
-            return high if isinstance(wanted, str) else int(right.bisect_left(values, wanted, low, high, **more))
+        def bisect_left(values: Any, wanted: Any, *ends: int, **more: Any) -> int:
+            return ends[1] if isinstance(wanted, str) else int(right.bisect_left(values, wanted, *ends, **more))
 
     return Bisect
 

@@ -81,13 +81,13 @@ def bodies(count: int, *, seed: int = 1) -> Tally:
 
 
 async def _all(app: Starlette, count: int, dice: random.Random, tally: Tally) -> None:
-    seen, slowest, slowest_cpu, begun_at = Counter[str](), 0.0, 0.0, _resident()
+    seen, slowest, slowest_cpu, begun_at = Counter[str](), 0.0, 0.0, resident_mb()
     templates = _templates()
     for number in range(count):
         if number == min(_WARM, count // 2):
             gc.collect()
             gc.freeze()  # as the service does
-            begun_at, slowest, slowest_cpu = _resident(), 0.0, 0.0
+            begun_at, slowest, slowest_cpu = resident_mb(), 0.0, 0.0
         body = _damaged(dice, templates[dice.randrange(len(templates))])
         begun, cpu = time.perf_counter(), time.thread_time()
         status = await sent(app, body)
@@ -97,7 +97,7 @@ async def _all(app: Starlette, count: int, dice: random.Random, tally: Tally) ->
         tally.count([f"try {number}: {status} for {body.path} {body.data[:200]!r}"] if status >= 500 else [])
     tally.figures |= {f"status_{name}": seen[name] for name in sorted(seen)}
     tally.figures |= {
-        "rss_growth_mb": round(_resident() - begun_at, 1),
+        "rss_growth_mb": round(resident_mb() - begun_at, 1),
         "slowest_ms": round(slowest * 1_000, 1),
         "slowest_cpu_ms": round(slowest_cpu * 1_000, 1),
     }
@@ -200,7 +200,7 @@ async def sent(app: Starlette, body: Body) -> int:
     return statuses[0] if statuses else 599
 
 
-def _resident() -> float:
+def resident_mb() -> float:
     """Memory of this process in MB."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * 4096 / 1_000_000

@@ -11,6 +11,7 @@ from tests.proof import artefact_proofs as artefacts
 from tests.proof import by_tests
 from tests.proof import history_proofs as histories
 from tests.proof import hostile_proofs as hostile
+from tests.proof import import_proofs as imports
 from tests.proof import journal_proofs as journal
 from tests.proof import limit_proofs as limits
 from tests.proof import live_proofs as live
@@ -51,7 +52,8 @@ PROOFS: Final = (
     Proof("oversize", None, lambda: limits.oversize(500, tries=50)),
     Proof("artefact", lambda: artefacts.damages(100), lambda: artefacts.damages(2_000)),
     Proof("replay", lambda: order.replays(20), lambda: order.replays(5_000)),
-    # tests/features/test_state.py runs the same machine, shorter; tests/serving/test_overlay_oracle.py what an order adds
+    Proof("imports", lambda: imports.extracts(40), lambda: imports.extracts(3_000)),
+    # tests/features/test_state.py runs the same machine, shorter
     Proof("online_offline", None, lambda: histories.machines(100)),
     *(
         Proof(name, None, partial(by_tests.run, promise, aim, *tests, choose=choose))
