@@ -1,4 +1,4 @@
-"""The journal's promises: power cut, full disk, kill, race, tampering. Each function counts tries and failures."""
+"""The journal's promises: power cut, full disk, race, tampering. Each function counts tries and failures."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ import os
 import random
 import shutil
 import sqlite3
-import subprocess
-import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -35,7 +32,6 @@ from tests.proof.tally import Tally
 
 #: Records after which a new, empty log is begun: cuts are to meet its creation too.
 _RECORDS: Final = 40
-ROOT: Final = Path(__file__).resolve().parents[2]
 
 
 def record(number: int, *, amount: str = "1.00", name: str | None = None) -> DecisionRecord:
@@ -145,54 +141,6 @@ def _fail_once(path: Path, point: int, error: type[apsw.Error]) -> tuple[list[st
         recovered = [] if len(acknowledged) >= 59 else [f"point {point}: {60 - len(acknowledged)} orders refused"]
     disk.close()
     return [*recovered, *lost(path, acknowledged)], refused
-
-
-_WRITER: Final = """
-import sys
-sys.path.insert(0, {root!r})
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from receivables.decision_log import DecisionLog
-from receivables.journal import Journal
-from tests.proof.journal_proofs import record
-journal, first = Journal(DecisionLog(Path({path!r}))), int(sys.argv[1])
-def work(worker):
-    for number in range(first + worker, first + 10_000_000, 8):
-        name = f"scr_{{number}}"
-        assert journal.append(record(number)).score_id == name
-        sys.stdout.write(name + "\\n"); sys.stdout.flush()
-with ThreadPoolExecutor(8) as pool:
-    list(pool.map(work, range(8)))
-"""
-
-
-def kills(count: int, *, within: float = 0.1, seed: int = 1) -> Tally:
-    """A process with eight writing threads is killed at a random moment `within` so many seconds of its first record.
-
-    The next one goes on with the same file.
-    """
-    aim = "1,000 kills, >= 500,000 acknowledged, 0 lost, 0 chain breaks, 0 duplicates"
-    tally = Tally("no acknowledged decision lost: process kill", aim)
-    rng, acknowledged = random.Random(seed), set[str]()
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "decisions.sqlite"
-        script = _WRITER.format(root=str(ROOT), path=str(path))
-        for number in range(count):
-            acknowledged |= _killed_writer(script, number * 1_000_000, rng.uniform(0.0, within))
-            if number % 20 == 19 or number == count - 1:
-                tally.count(lost(path, acknowledged), tries=number + 1 - tally.tried)
-        tally.figures["acknowledged"] = len(acknowledged)
-    return tally
-
-
-def _killed_writer(script: str, first: int, after: float) -> set[str]:
-    with subprocess.Popen([sys.executable, "-c", script, str(first)], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        lines = [process.stdout.readline()]  # it writes: from now on any moment will do
-        time.sleep(after)
-        process.kill()
-        lines += process.stdout
-    return {line.strip() for line in lines if line.endswith("\n")}
 
 
 def races(keys: int, *, ways: int = 16, seed: int = 1) -> Tally:

@@ -61,12 +61,12 @@ def oversize(callers: int, *, tries: int, most_ms: float = 50.0) -> Tally:
 
 
 def soak(seconds: float) -> Tally:
-    """Orders for a while; memory and open files from a third of the time on."""
+    """Orders for a while; memory and open files in the second half of it, when what is kept on purpose is kept."""
     tally = Tally("soak: memory and files stay flat", "8 h or 5 M requests, RSS slope < 1 MB/100k, files flat")
     with world.served() as ((service,), _), loaded([service.port], world.orders(200), clients=3, name="soak") as found:
-        time.sleep(seconds / 3.0)
+        time.sleep(seconds / 2.0)
         at, memory, files = found.answered, _resident(service), _files(service)
-        time.sleep(seconds * 2.0 / 3.0)
+        time.sleep(seconds / 2.0)
         grown, more = _resident(service) - memory, found.answered - at
         opened = _files(service) - files
     tally.count(

@@ -13,6 +13,7 @@ from tests.proof import history_proofs as histories
 from tests.proof import hostile_proofs as hostile
 from tests.proof import import_proofs as imports
 from tests.proof import journal_proofs as journal
+from tests.proof import kill_proofs as kill
 from tests.proof import limit_proofs as limits
 from tests.proof import live_proofs as live
 from tests.proof import order_proofs as order
@@ -34,7 +35,7 @@ class Proof:
 
 
 PROOFS: Final = (
-    Proof("kill", lambda: journal.kills(3), lambda: journal.kills(1_000, within=1.2)),
+    Proof("kill", lambda: kill.kills(3), lambda: kill.kills(1_000, within=1.2)),
     Proof("power_cut", lambda: journal.power_cuts(150), lambda: journal.power_cuts(10_000)),
     Proof("disk", lambda: journal.disk_errors(range(0, 60, 12)), lambda: journal.disk_errors(range(500))),
     # with few orders on a busy machine: none waits as long as the database is frozen
@@ -111,6 +112,6 @@ PROOFS: Final = (
     Proof("erasure", lambda: people.erasures(20), lambda: people.erasures(1_000)),
     Proof("names", lambda: people.pages(15), lambda: people.pages(2_000)),
     Proof("clock", lambda: order.clocks(1), lambda: order.clocks(40)),
-    Proof("soak", None, lambda: limits.soak(480.0)),
+    Proof("soak", None, lambda: limits.soak(1_200.0)),
     Proof("cost", None, lambda: order.cost(4_000)),
 )
