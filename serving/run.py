@@ -12,6 +12,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from types import FrameType
 from typing import Any
@@ -60,7 +61,8 @@ def prepare_to_fork(ledger: str | None) -> tuple[Tools, str | None]:
     state.payers.close()
     _application()
     for name in _SERVER:
-        importlib.import_module(name)
+        with suppress(ModuleNotFoundError):  # a server does without it too, and then imports nothing later
+            importlib.import_module(name)
     warm(tools)
     return tools, state.payers.store.address if state.payers.store else None
 
