@@ -21,26 +21,28 @@ FOUND_WITHIN: Final = 400
 _STEPS: Final = 50
 
 
-def machines(count: int, *, mutants: int | None = None, number: int = 1) -> Tally:
-    """`count` machines of fifty steps each, and `mutants` of the seeded bugs (by default all), which must be found."""
+def machines(count: int, *, number: int = 1) -> Tally:
+    """`count` machines of fifty steps each, and each of the seeded bugs, which must give a wrong feature somewhere."""
     tally = Tally(
         "online equals offline, in any order of events", "10,000 machines x 50 steps nightly; 10 seeded bugs all found"
     )
     begun, broken = _run(count, number)
-    tally.count([broken] if broken else [], tries=begun)
-    chosen = BUGS[:mutants]
+    told = f"seed {number}, machine {begun}: {type(broken).__name__}: {broken}"
+    tally.count([told[:300]] if broken else [], tries=begun)
     within = []
-    for name, bug in chosen:
+    for name, bug in BUGS:
         with bug():
             tried, found = _run(FOUND_WITHIN, number)
         within.append(tried)
-        tally.count([] if found else [f"not found in {tried} machines: {name}"])
-    tally.figures = {"machines": begun, "seeded_bugs": len(chosen), "machines_to_find_max": max(within, default=0)}
+        # a machine that stumbles over the bug itself has compared nothing
+        is_found = isinstance(found, AssertionError)
+        tally.count([] if is_found else [f"{name}: {type(found).__name__} in {tried} machines"])
+    tally.figures = {"machines": begun, "seeded_bugs": len(BUGS), "machines_to_find_max": max(within)}
     return tally
 
 
-def _run(count: int, number: int) -> tuple[int, str]:
-    """How many machines were begun, and what broke the last of them, nothing where none did."""
+def _run(count: int, number: int) -> tuple[int, Exception | None]:
+    """How many machines were begun, and what broke the last of them, null where nothing did."""
     begun = 0
 
     class Counted(States):
@@ -61,8 +63,8 @@ def _run(count: int, number: int) -> tuple[int, str]:
     try:
         run_state_machine_as_test(seed(number)(Counted), settings=terms)
     except Exception as error:  # noqa: BLE001 - whatever it is, the machine has broken
-        return begun, f"seed {number}, machine {begun}: {type(error).__name__}: {error}"[:300]
-    return begun, ""
+        return begun, error
+    return begun, None
 
 
 def _instead(name: str, made: Callable[[Any], Any], *, of: object = CustomerState) -> Callable[[], Any]:
