@@ -70,8 +70,8 @@ def offsets_of(counts: Ints) -> Floats:
     Shares are chained from day to day over invoices that have matured for both, as Kaplan and Meier do, so that the
     far days speak of the same portfolio as the near ones; half an invoice on either side keeps them finite.
     """
-    matured, later = counts
-    share = np.cumprod((later + 0.5) / (matured + 1.0))
+    known, later = counts
+    share = np.cumprod((later + 0.5) / (known + 1.0))
     return np.asarray(np.log(share / (1.0 - share)))
 
 

@@ -11,7 +11,8 @@ import pytest
 from receivables.decision import GENESIS, DecisionRecord
 from receivables.decision_log import DecisionLog
 from receivables.errors import UnavailableError
-from tests.proof import artefact_proofs, hostile_proofs, journal_proofs
+from receivables.quarantine import Quarantine
+from tests.proof import artefact_proofs, hostile_proofs, import_proofs, journal_proofs
 from tests.proof.table import PROOFS, Proof
 
 
@@ -73,3 +74,8 @@ def test_a_lost_record_is_found_after_a_kill(tmp_path: Path) -> None:
 def test_damaged_bodies_are_server_errors_where_reading_is_not_guarded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("serving.handlers.parse", json.loads)
     assert hostile_proofs.bodies(100).failed > 0
+
+
+def test_extracts_lose_rows_where_the_quarantine_forgets_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Quarantine, "rows", 0)
+    assert import_proofs.extracts(10).failed > 0
